@@ -1,0 +1,70 @@
+//! What an operator may choose: limits, lifetimes, and how strict references are.
+
+use crate::facts::Visibility;
+use crate::time::{DAY, HOUR};
+
+/// The choices of an operator that rules depend on. `Policy::default()` is what `manifestd serve` runs with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// The largest manifest, in bytes. The OCI spec wants at least 4 MB.
+    pub max_manifest_bytes: u64,
+    /// The largest image config that is read and interpreted, in bytes.
+    pub max_config_bytes: u64,
+    /// The most layers and children of one manifest.
+    pub max_references: usize,
+    /// The most `tag` parameters of one push by digest.
+    pub max_tag_parameters: usize,
+    /// What a manifest may name that the repository does not have.
+    pub references: References,
+    /// How long a manifest without a tag is kept after a push by digest, or after its tag moved, in milliseconds.
+    pub untagged_ttl: i64,
+    /// Whether a manifest is pinned when a tag leaves it. Quay does not.
+    pub pin_on_untag: bool,
+    /// How long an uploaded or mounted blob may wait for a manifest, in milliseconds.
+    pub lease: i64,
+    /// With less lease than this left, HEAD of a blob that nothing links answers 404, so that the client uploads again.
+    pub head_lease_floor: i64,
+    /// How long an upload may rest before it is swept, in milliseconds.
+    pub upload_ttl: i64,
+    /// Whether a push or mount brings its repository into being.
+    pub create_on_push: bool,
+    /// What such a repository is to those who are not asked for.
+    pub default_visibility: Visibility,
+    /// The largest page of a listing; a larger wish is clamped.
+    pub max_page: u32,
+    /// How many bytes of descriptors a page of referrers holds at most (one descriptor is always served).
+    pub max_referrers_bytes: usize,
+}
+
+/// Which of the blobs and manifests that a manifest names must exist in the repository (DESIGN, section 4.14).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum References {
+    /// Every one but remote layers and the subject.
+    #[default]
+    Required,
+    /// Every one but the children of an index.
+    SparseIndex,
+    /// None.
+    Unchecked,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            max_manifest_bytes: 4 * 1024 * 1024,
+            max_config_bytes: 4 * 1024 * 1024,
+            max_references: 16_384,
+            max_tag_parameters: 100,
+            references: References::Required,
+            untagged_ttl: 14 * DAY,
+            pin_on_untag: true,
+            lease: DAY,
+            head_lease_floor: 2 * HOUR,
+            upload_ttl: DAY,
+            create_on_push: true,
+            default_visibility: Visibility::Private,
+            max_page: 1_000,
+            max_referrers_bytes: 2 * 1024 * 1024,
+        }
+    }
+}
