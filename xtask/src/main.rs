@@ -1,2 +1,83 @@
-//! Everything a developer or CI runs.
-fn main() {}
+//! Everything a developer or CI runs, as Rust: `cargo xtask help` lists it.
+//!
+//! Each command is one module. A command that needs a tool asks [`setup`] for it, so no command skips silently what
+//! it could not run. Nothing here is part of what operators or embedders use, and no other crate may depend on it.
+#![expect(clippy::print_stdout, reason = "the output of these commands is what they are for")]
+
+mod check_deps;
+mod ci;
+mod clients;
+mod conformance;
+mod count;
+mod http;
+mod images;
+mod process;
+mod server;
+mod setup;
+mod test;
+mod tidy;
+mod vectors;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// Everything that a developer or CI of this workspace runs.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run all tests and doc-tests; the last line is `N passed, M failed`.
+    Test(test::Arguments),
+    /// Run everything that guards a change and print the time of each step.
+    Ci(ci::Arguments),
+    /// Prove that dependencies between crates follow the architecture.
+    CheckDeps,
+    /// Prove the habits of the code that no compiler lint covers.
+    Tidy,
+    /// Drive real container clients against the registry; the last line is `N passed, M failed`.
+    Clients(clients::Arguments),
+    /// Run the conformance suite of the OCI distribution specification; the last line is `N passed, M failed`.
+    Conformance(conformance::Arguments),
+    /// Install the tools that the other commands need; quick when they are there.
+    Setup(setup::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // After the closing line of a count nothing more may be printed to standard output.
+            report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    let workspace = Workspace::find()?;
+    match command {
+        Command::Test(arguments) => test::run(&workspace, &arguments),
+        Command::Ci(arguments) => ci::run(&workspace, &arguments),
+        Command::CheckDeps => check_deps::run(&workspace),
+        Command::Tidy => tidy::run(&workspace),
+        Command::Clients(arguments) => clients::run(&workspace, &arguments),
+        Command::Conformance(arguments) => conformance::run(&workspace, &arguments),
+        Command::Setup(arguments) => setup::run(&workspace, &arguments),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "an error goes to standard error")]
+fn report(error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+}

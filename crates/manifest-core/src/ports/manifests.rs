@@ -92,6 +92,10 @@ pub enum Liveness {
 
 /// Where a reference led.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large variant is nearly every answer; a box would cost the hot path"
+)]
 pub enum Fetched {
     /// There is no such repository.
     RepositoryUnknown,
