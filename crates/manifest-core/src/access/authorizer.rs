@@ -53,7 +53,8 @@ pub enum Decision {
     Hide,
 }
 
-/// Why a use case ended before anything was looked up.
+/// Why a use case ended before anything was looked up. What is hidden has no refusal of its own: each use case answers as if
+/// it did not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccessRefusal {
     /// Credentials are needed, or better ones. The asks are what a token would have to grant.
@@ -62,9 +63,6 @@ pub enum AccessRefusal {
     /// This caller may not.
     #[error("the caller may not {}", ask_words(.0))]
     Denied(AccessAsk),
-    /// This caller may not know.
-    #[error("the repository is hidden from the caller")]
-    Hidden,
 }
 
 fn ask_words(ask: &AccessAsk) -> String {

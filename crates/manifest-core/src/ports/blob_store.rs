@@ -94,6 +94,8 @@ pub enum BodyError {
 pub struct Stored {
     /// Where.
     pub location: Location,
+    /// The upload that wrote it, read from the key: an unfinished upload protects what it wrote.
+    pub upload: UploadId,
     /// In bytes.
     pub size: u64,
     /// When it was written.

@@ -1,3 +1,4 @@
+use super::Stored;
 use crate::error::Port;
 use crate::facts::Location;
 use crate::time::Millis;
@@ -12,8 +13,8 @@ use async_trait::async_trait;
 ///   the trash in the same write.
 /// - **C2.** `trash` MUST list locations whose time has come, and MUST NOT list one that a blob row names.
 /// - **C3.** `trash_emptied` MUST forget exactly the named locations; naming one that is not there is no error.
-/// - **C4.** `discard_unnamed` MUST put into the trash those locations that no blob row, no trash row and no unexpired,
-///   unfinished upload names, testing and writing in one transaction.
+/// - **C4.** `discard_unnamed` MUST put into the trash those locations that no blob row, no trash row and no upload part names
+///   and whose `upload` is not an unexpired, unfinished one, testing and writing in one transaction.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Collection: Send + Sync {
@@ -27,7 +28,7 @@ pub trait Collection: Send + Sync {
     async fn trash_emptied(&self, locations: &[Location]) -> Port<()>;
 
     /// Finds bytes that nobody owns among what a store lists. How many went into the trash.
-    async fn discard_unnamed(&self, seen: &[Location], now: Millis) -> Port<u64>;
+    async fn discard_unnamed(&self, seen: &[Stored], now: Millis) -> Port<u64>;
 }
 
 /// What one step of a sweep did.
