@@ -1,0 +1,60 @@
+//! The use cases: ask → facts → plan → apply for writes, one port call for reads. The only async code that decides
+//! anything; each file is one family of use cases with the errors that a caller can act on.
+
+mod authorize;
+mod blobs;
+mod delete;
+mod fetch;
+mod listings;
+// mod push;
+mod sweep;
+mod uploads;
+
+pub use blobs::BlobError;
+pub use delete::DeleteError;
+pub use fetch::FetchError;
+pub use listings::ListError;
+// pub use push::{Explained, Push, PushError};
+pub use sweep::{SweepReport, UnnamedStep};
+pub use uploads::UploadError;
+
+use crate::policy::Policy;
+use crate::ports::Ports;
+use std::sync::Arc;
+
+/// How often a write goes back to facts when the world changed between facts and apply, before it gives up.
+const ATTEMPTS: usize = 5;
+
+/// A registry: the use cases over some ports under some policy. Cheap to clone.
+#[derive(Clone)]
+pub struct Registry {
+    ports: Arc<Ports>,
+    policy: Arc<Policy>,
+}
+
+impl Registry {
+    /// The use cases over these ports under this policy.
+    #[must_use]
+    pub fn new(ports: Ports, policy: Policy) -> Self {
+        Self {
+            ports: Arc::new(ports),
+            policy: Arc::new(policy),
+        }
+    }
+
+    /// The operator's choices.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The adapters behind the use cases, for those who need a port itself (start-up messages, readiness).
+    #[must_use]
+    pub fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    fn page_limit(&self, wish: Option<u32>) -> u32 {
+        wish.map_or(self.policy.max_page, |limit| limit.min(self.policy.max_page))
+    }
+}
