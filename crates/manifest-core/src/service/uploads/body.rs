@@ -41,9 +41,9 @@ impl HashingBody {
                 hasher: Some(hasher),
                 pending: first,
                 rest,
-                hashed: hashed.clone(),
+                hashed: outcome.clone(),
             },
-            hashed,
+            outcome,
         )
     }
 
