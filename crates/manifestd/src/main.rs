@@ -1,2 +1,5 @@
-//! The binary: configuration, wiring and the command line.
+#![doc = include_str!("../README.md")]
+
+mod config;
+
 fn main() {}

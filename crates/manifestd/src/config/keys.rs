@@ -1,0 +1,185 @@
+/// A key of the configuration, as people need to know it. Its type and default are in [`Config`](super::Config).
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// `section.key`.
+    pub(crate) path: &'static str,
+    /// What it is for, one or two lines of a comment.
+    pub(crate) about: &'static str,
+    /// What its value looks like, as the end of "… is expected".
+    pub(crate) expects: &'static str,
+    /// Whether its value must never be printed. There is no such key yet; `config` honours it all the same.
+    pub(crate) secret: bool,
+}
+
+impl Key {
+    /// The key of that path, if there is one.
+    pub(crate) fn find(path: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|key| key.path == path)
+    }
+
+    /// Section and key.
+    pub(crate) fn parts(&self) -> (&'static str, &'static str) {
+        self.path.split_once('.').unwrap_or((self.path, ""))
+    }
+}
+
+const fn key(path: &'static str, expects: &'static str, about: &'static str) -> Key {
+    Key {
+        path,
+        about,
+        expects,
+        secret: false,
+    }
+}
+
+const SIZE: &str = "a size such as \"4MiB\"";
+const SPAN: &str = "a length of time such as \"24h\" or \"14d\"";
+const BOOLEAN: &str = "true or false";
+const COUNT: &str = "a whole number";
+
+/// Every key, in the order in which they are shown.
+pub(crate) const KEYS: &[Key] = &[
+    key(
+        "server.listen",
+        "an address with a port such as \"127.0.0.1:5000\"",
+        "Where clients connect. Beyond loopback, auth = \"none\" must say that everybody may write.",
+    ),
+    key(
+        "server.admin_listen",
+        "an address with a port such as \"127.0.0.1:5001\", or \"off\",",
+        "Where /metrics, /healthz and /readyz are served for operators; or \"off\".",
+    ),
+    key(
+        "server.hosts",
+        "a list of host names such as [\"registry.example\", \"registry.example:5000\"]",
+        "Names under which clients reach the registry, beside the address listened on.\nOther Host and Origin headers are refused, so that no web page can reach a registry on loopback.",
+    ),
+    key(
+        "server.auth",
+        "\"loopback\" or \"none\"",
+        "\"loopback\": nobody logs in, and only this machine can connect.\n\"none\": nobody logs in, and whoever can connect may read, write and delete everything.",
+    ),
+    key(
+        "server.shutdown_grace",
+        SPAN,
+        "How long running transfers may go on after SIGINT or SIGTERM.",
+    ),
+    key(
+        "storage.data_dir",
+        "a path",
+        "The directory of the database and the blobs, relative to the working directory. Made if it is absent.",
+    ),
+    key(
+        "storage.min_free",
+        SIZE,
+        "With less free space than this, pushes answer 503; pulls and deletes go on.",
+    ),
+    key(
+        "storage.ephemeral",
+        BOOLEAN,
+        "Keep everything in memory, and nothing after the end.",
+    ),
+    key(
+        "storage.ephemeral_limit",
+        SIZE,
+        "How many bytes of blobs an ephemeral registry takes.",
+    ),
+    key(
+        "repositories.create_on_push",
+        BOOLEAN,
+        "Whether a push brings its repository into being.",
+    ),
+    key(
+        "repositories.default_visibility",
+        "\"public\" or \"private\"",
+        "What such a repository is.",
+    ),
+    key("manifests.max_bytes", SIZE, "The largest manifest."),
+    key(
+        "manifests.max_config_bytes",
+        SIZE,
+        "The largest image config that is read for labels and platform.",
+    ),
+    key(
+        "manifests.max_references",
+        COUNT,
+        "The most layers and children of one manifest.",
+    ),
+    key(
+        "manifests.max_tag_parameters",
+        COUNT,
+        "The most `tag` parameters of one push by digest.",
+    ),
+    key(
+        "manifests.references",
+        "\"required\", \"sparse-index\" or \"unchecked\"",
+        "What a manifest names must exist: all of it (\"required\"), all but the children of an index\n(\"sparse-index\"), or nothing (\"unchecked\").",
+    ),
+    key(
+        "manifests.untagged_ttl",
+        SPAN,
+        "How long a manifest without a tag is kept after a push by digest, or after its tag moved.",
+    ),
+    key(
+        "manifests.pin_on_untag",
+        BOOLEAN,
+        "Whether a manifest is kept that long when its tag moves or is deleted.",
+    ),
+    key(
+        "blobs.lease",
+        SPAN,
+        "How long an uploaded or mounted blob waits for a manifest.",
+    ),
+    key(
+        "blobs.head_lease_floor",
+        SPAN,
+        "With less of the lease than this left, HEAD answers 404, so that the client uploads again.",
+    ),
+    key("uploads.ttl", SPAN, "How long an upload may rest before it is dropped."),
+    key("listings.max_page", COUNT, "The largest page of a listing."),
+    key(
+        "listings.max_referrers_bytes",
+        SIZE,
+        "How many bytes of descriptors a page of referrers holds at most.",
+    ),
+    key(
+        "sweep.interval",
+        SPAN,
+        "How often dropped uploads and bytes that nobody owns are removed.",
+    ),
+    key(
+        "log.level",
+        "a level (error, warn, info, debug, trace), or levels by module such as \"info,registry_http=debug\",",
+        "How much is logged: error, warn, info, debug or trace, also by module: \"info,registry_http=debug\".",
+    ),
+    key(
+        "log.format",
+        "\"auto\", \"text\" or \"json\"",
+        "\"text\" for people, \"json\" for machines, \"auto\": text on a terminal and JSON elsewhere.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::KEYS;
+    use crate::config::Config;
+    use figment::value::Value;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_choice_is_described_once() {
+        let sections = Value::serialize(Config::default()).unwrap().into_dict().unwrap();
+        let choices: BTreeSet<String> = sections
+            .iter()
+            .flat_map(|(section, keys)| {
+                keys.as_dict()
+                    .unwrap()
+                    .keys()
+                    .map(move |key| format!("{section}.{key}"))
+            })
+            .collect();
+        let described: BTreeSet<String> = KEYS.iter().map(|key| key.path.to_owned()).collect();
+        assert_eq!(described, choices);
+        assert_eq!(KEYS.len(), choices.len());
+    }
+}
