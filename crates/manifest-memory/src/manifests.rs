@@ -1,0 +1,175 @@
+use crate::page::behind;
+use crate::repository::{ManifestRow, Repository};
+use crate::store::MemoryStore;
+use async_trait::async_trait;
+use manifest_core::Port;
+use manifest_core::facts::{Child, Existing, PushAsk, PushFacts, RepositoryState, TagState};
+use manifest_core::plan::{Applied, LabelSource, Plan};
+use manifest_core::ports::{FetchAsk, Fetched, Found, Liveness, Manifests, Page, Referrer, ReferrersAsk};
+use manifest_core::stored::annotations_to_text;
+use oci_types::{Digest, Reference};
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+#[async_trait]
+impl Manifests for MemoryStore {
+    async fn fetch(&self, ask: &FetchAsk) -> Port<Fetched> {
+        let state = self.read()?;
+        let Some(repository) = state.repository(&ask.repository) else {
+            return Ok(Fetched::RepositoryUnknown);
+        };
+        Ok(match &ask.reference {
+            Reference::Digest(digest) => by_digest(repository, ask, digest),
+            Reference::Tag(name) => match repository.tags.alive(name, ask.now) {
+                Some(tag) => found(repository.undeleted(&tag.target), ask, Some(tag)),
+                None if repository.tags.existed(name) => Fetched::TagExpired,
+                None => Fetched::Unknown,
+            },
+        })
+    }
+
+    async fn push_facts(&self, ask: &PushAsk) -> Port<PushFacts> {
+        let state = self.read()?;
+        Ok(state
+            .repository(&ask.repository)
+            .map_or_else(nothing, |repository| facts(repository, ask)))
+    }
+
+    async fn apply(&self, plan: &Plan) -> Port<Applied> {
+        Ok(self.write()?.apply(plan))
+    }
+
+    async fn referrers(&self, ask: &ReferrersAsk) -> Port<Page<Referrer>> {
+        let state = self.read()?;
+        Ok(match state.repository(&ask.repository) {
+            Some(repository) => referrers(repository, ask),
+            None => Page {
+                items: Vec::new(),
+                more: false,
+            },
+        })
+    }
+}
+
+fn by_digest(repository: &Repository, ask: &FetchAsk, digest: &Digest) -> Fetched {
+    let row = repository.manifest(digest).filter(|row| match ask.liveness {
+        Liveness::Visible => repository.visible(digest, ask.now),
+        Liveness::Undeleted => !row.deleted,
+        Liveness::Any => true,
+    });
+    found(row, ask, None)
+}
+
+fn found(row: Option<&ManifestRow>, ask: &FetchAsk, tag: Option<&TagState>) -> Fetched {
+    let Some(row) = row else { return Fetched::Unknown };
+    let stored = &row.stored;
+    Fetched::Found(Found {
+        digest: stored.digest,
+        media_type: stored.media_type.clone(),
+        size: stored.bytes.len() as u64,
+        bytes: (ask.have != Some(stored.digest)).then(|| stored.bytes.clone()),
+        tag: tag.cloned(),
+    })
+}
+
+fn nothing() -> PushFacts {
+    PushFacts {
+        repository: RepositoryState::Absent,
+        existing: None,
+        blobs: BTreeMap::new(),
+        children: BTreeMap::new(),
+        tags: BTreeMap::new(),
+    }
+}
+
+fn facts(repository: &Repository, ask: &PushAsk) -> PushFacts {
+    let existing = ask.digest.and_then(|digest| {
+        let row = repository.manifest(&digest)?;
+        Some(Existing {
+            media_type: row.stored.media_type.clone(),
+            acting: row.stored.acting,
+            deleted: row.deleted,
+            visible: !row.deleted && (!ask.visibility || repository.visible(&digest, ask.now)),
+        })
+    });
+    let blobs = ask.blobs.iter();
+    let children = ask.children.iter();
+    let tags = ask.tags.iter();
+    PushFacts {
+        repository: repository.row.state,
+        existing,
+        blobs: blobs
+            .filter_map(|digest| Some((*digest, repository.grants(digest, ask.now)?.clone())))
+            .collect(),
+        children: children
+            .filter_map(|digest| Some((*digest, child(repository.undeleted(digest)?))))
+            .collect(),
+        tags: tags
+            .filter_map(|name| Some((name.clone(), repository.tags.row(name)?.clone())))
+            .collect(),
+    }
+}
+
+fn child(row: &ManifestRow) -> Child {
+    let own = row.stored.labels.iter();
+    let own = own.filter(|label| label.source == LabelSource::Manifest);
+    Child {
+        media_type: row.stored.media_type.clone(),
+        size: row.stored.bytes.len() as u64,
+        platform: row.stored.platform.clone(),
+        // Collecting keeps the last of a key.
+        labels: own.map(|label| (label.key.clone(), label.value.clone())).collect(),
+    }
+}
+
+fn referrers(repository: &Repository, ask: &ReferrersAsk) -> Page<Referrer> {
+    let mut page = Page {
+        items: Vec::new(),
+        more: false,
+    };
+    let mut room = ask.max_bytes;
+    let limit = usize::try_from(ask.limit).unwrap_or(usize::MAX);
+    if limit == 0 {
+        return page;
+    }
+    let about = repository.referrers_of(&ask.subject).into_iter();
+    let about = about.flat_map(|all| all.range((behind(ask.after), Bound::Unbounded)));
+    for digest in about {
+        let Some(row) = repository.undeleted(digest) else {
+            continue;
+        };
+        if !wanted(row, &ask.artifact_types) || !repository.visible(digest, ask.now) {
+            continue;
+        }
+        // One row is always served, however large it is.
+        if page.items.len() == limit || (room == 0 && !page.items.is_empty()) {
+            page.more = true;
+            break;
+        }
+        let referrer = referrer(row);
+        room = room.saturating_sub(weight(&referrer));
+        page.items.push(referrer);
+    }
+    page
+}
+
+fn wanted(row: &ManifestRow, types: &[String]) -> bool {
+    types.is_empty() || row.stored.artifact_type.as_ref().is_some_and(|own| types.contains(own))
+}
+
+fn referrer(row: &ManifestRow) -> Referrer {
+    Referrer {
+        digest: row.stored.digest,
+        media_type: row.stored.media_type.clone(),
+        size: row.stored.bytes.len() as u64,
+        artifact_type: row.stored.artifact_type.clone(),
+        annotations: row.stored.annotations.clone(),
+    }
+}
+
+/// How many bytes the annotations and types of a referrer have as they are stored.
+fn weight(referrer: &Referrer) -> usize {
+    annotations_to_text(&referrer.annotations).len()
+        + referrer.media_type.as_str().len()
+        + referrer.artifact_type.as_ref().map_or(0, String::len)
+}
