@@ -1,0 +1,145 @@
+//! Installs what the other commands need. Idempotent, and quick when everything is there.
+//!
+//! Debian's packages come from `apt-get`, Go programs and cargo-deny are built from source at pinned versions into
+//! `target/tools`, one folder for each version, so that a changed pin can never run an old program.
+
+mod apt;
+mod build;
+
+use std::{path::PathBuf, time::Instant};
+
+use anyhow::Result;
+
+use crate::workspace::Workspace;
+
+/// Arguments of `cargo xtask setup`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Also install the registry that benchmarks compare with. Its package may start a service on port 5000.
+    #[arg(long)]
+    peers: bool,
+}
+
+/// A program that some command needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Need {
+    /// Container client: copies between registries and directories.
+    Skopeo,
+    /// Container client: builds images.
+    Buildah,
+    /// Container client: the docker engine.
+    Dockerd,
+    /// The command line of the docker engine.
+    DockerCli,
+    /// The runtime supervisor that the docker engine talks to.
+    Containerd,
+    /// Shows the system calls of a push.
+    Strace,
+    /// Another registry, to compare with.
+    DockerRegistry,
+    /// Container client: go-containerregistry's command line.
+    Crane,
+    /// Container client: artifacts.
+    Oras,
+    /// Container client: regclient's command line.
+    Regctl,
+    /// The conformance suite of the distribution specification.
+    ConformanceSuite,
+    /// Checks licences, sources and advisories of dependencies.
+    CargoDeny,
+}
+
+/// Where a program comes from.
+enum Source {
+    Apt {
+        package: &'static str,
+        program: &'static str,
+    },
+    Go(build::GoProgram),
+    Cargo {
+        package: &'static str,
+        version: &'static str,
+    },
+}
+
+/// Everything that `cargo xtask ci` needs.
+const ALL: [Need; 11] = [
+    Need::Skopeo,
+    Need::Buildah,
+    Need::Dockerd,
+    Need::DockerCli,
+    Need::Containerd,
+    Need::Strace,
+    Need::Crane,
+    Need::Oras,
+    Need::Regctl,
+    Need::ConformanceSuite,
+    Need::CargoDeny,
+];
+
+impl Need {
+    /// The pins. Each Go module here can be installed by `go install`: none has a `replace` directive.
+    fn source(self) -> Source {
+        let apt = |package, program| Source::Apt { package, program };
+        let go = |module, package, version| {
+            Source::Go(build::GoProgram {
+                module,
+                package,
+                version,
+            })
+        };
+        match self {
+            Self::Skopeo => apt("skopeo", "skopeo"),
+            Self::Buildah => apt("buildah", "buildah"),
+            Self::Dockerd => apt("docker.io", "dockerd"),
+            Self::DockerCli => apt("docker.io", "docker"),
+            Self::Containerd => apt("containerd", "containerd"),
+            Self::Strace => apt("strace", "strace"),
+            Self::DockerRegistry => apt("docker-registry", "docker-registry"),
+            Self::Crane => go("github.com/google/go-containerregistry", "cmd/crane", "v0.22.1"),
+            Self::Oras => go("oras.land/oras", "cmd/oras", "v1.3.6"),
+            Self::Regctl => go("github.com/regclient/regclient", "cmd/regctl", "v0.11.7"),
+            Self::ConformanceSuite => go(
+                "github.com/opencontainers/distribution-spec/conformance",
+                "",
+                "v0.0.0-20260831232431-97274622c111",
+            ),
+            Self::CargoDeny => Source::Cargo {
+                package: "cargo-deny",
+                version: "0.20.2",
+            },
+        }
+    }
+}
+
+/// Installs everything, prints what each took.
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    let mut needs = ALL.to_vec();
+    if arguments.peers {
+        needs.push(Need::DockerRegistry);
+    }
+    // One call of apt-get for all packages is quicker than one for each.
+    let packages = needs.iter().filter_map(|need| match need.source() {
+        Source::Apt { package, program } => Some((package, program)),
+        Source::Go(_) | Source::Cargo { .. } => None,
+    });
+    apt::install(&packages.collect::<Vec<_>>())?;
+    for need in needs {
+        let start = Instant::now();
+        let path = ensure(workspace, need)?;
+        println!("{:6.1} s  {}", start.elapsed().as_secs_f64(), path.display());
+    }
+    Ok(())
+}
+
+/// The path of the program, which is installed first if it is not there.
+pub(crate) fn ensure(workspace: &Workspace, need: Need) -> Result<PathBuf> {
+    match need.source() {
+        Source::Apt { package, program } => {
+            apt::install(&[(package, program)])?;
+            apt::find(program)
+        }
+        Source::Go(program) => build::go(workspace, &program),
+        Source::Cargo { package, version } => build::cargo(workspace, package, version),
+    }
+}

@@ -1,0 +1,113 @@
+//! `cargo xtask test`: every test and doc-test of the workspace, and one line that sums them up.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result};
+
+use crate::{count::Count, workspace, workspace::Workspace};
+
+/// Arguments of `cargo xtask test`.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Arguments {
+    /// Only this package's tests; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    package: Vec<String>,
+}
+
+/// Runs the tests and then the doc-tests, which `--all-targets` leaves out.
+///
+/// A failing test does not end the run: the closing line counts all of them.
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    let mut sum = Count::default();
+    for kind in ["--all-targets", "--doc"] {
+        let command = cargo_test(workspace, kind, &arguments.package);
+        let count = counted(command)?;
+        sum.passed += count.passed;
+        sum.failed += count.failed;
+    }
+    sum.close()
+}
+
+fn cargo_test(workspace: &Workspace, kind: &str, packages: &[String]) -> Command {
+    let mut command = Command::new(workspace::cargo());
+    command.args(["test", "--no-fail-fast"]).current_dir(workspace.root());
+    if packages.is_empty() {
+        command.arg("--workspace");
+    }
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    if kind != "--doc" || packages.is_empty() || packages.iter().any(|name| has_library(workspace, name)) {
+        command.arg(kind);
+    } else {
+        // Cargo takes doc-tests of a package without a library for an error; there is nothing to run.
+        command.arg("--no-run");
+    }
+    command
+}
+
+fn has_library(workspace: &Workspace, name: &str) -> bool {
+    let packages = workspace.metadata().workspace_packages();
+    packages
+        .iter()
+        .filter(|package| package.name.as_str() == name)
+        .any(|package| package.targets.iter().any(cargo_metadata::Target::is_lib))
+}
+
+/// Passes the output on line by line and adds up what the test programs say of themselves.
+fn counted(mut command: Command) -> Result<Count> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cargo did not start")?;
+    let output = child.stdout.take().context("cargo's output is not piped")?;
+    let mut count = Count::default();
+    for line in BufReader::new(output).lines() {
+        let line = line.context("cargo's output is not text")?;
+        println!("{line}");
+        if let Some(result) = parse_result(&line) {
+            count.passed += result.passed;
+            count.failed += result.failed;
+        }
+    }
+    let status = child.wait()?;
+    if !status.success() && count.failed == 0 {
+        // Nothing compiled, or a test program died before it could count.
+        println!("cargo test ended with {status} although no test program reported a failure");
+        count.failed = 1;
+    }
+    Ok(count)
+}
+
+/// Reads `test result: ok. 3 passed; 0 failed; …`, the last line of each test program.
+fn parse_result(line: &str) -> Option<Count> {
+    let counts = line.strip_prefix("test result: ")?.split_once(". ")?.1;
+    let number = |word| {
+        counts
+            .split("; ")
+            .find_map(|part| part.strip_suffix(word)?.trim().parse().ok())
+    };
+    Some(Count {
+        passed: number("passed")?,
+        failed: number("failed")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Count, parse_result};
+
+    #[test]
+    fn result_lines_are_read_and_others_are_not() {
+        let ok = "test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 3 filtered out; finished in 0.01s";
+        assert_eq!(parse_result(ok), Some(Count { passed: 12, failed: 0 }));
+        let bad = "test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s";
+        assert_eq!(parse_result(bad), Some(Count { passed: 1, failed: 2 }));
+        assert_eq!(parse_result("test plan::tests::retag ... ok"), None);
+        assert_eq!(parse_result("12 passed, 0 failed"), None);
+    }
+}
