@@ -1,17 +1,18 @@
 #![doc = include_str!("../README.md")]
 
 pub mod access;
-// pub mod document;
+pub mod document;
 pub mod empty_layer;
 pub mod error;
 pub mod facts;
-// pub mod labels;
+mod json;
+pub mod labels;
 pub mod plan;
 pub mod policy;
 pub mod ports;
 pub mod service;
 pub mod stored;
-// pub mod tags;
+pub mod tags;
 pub mod time;
 
 pub use access::{Action, Actor, AllowAll, Caller, Context, ReadScope};

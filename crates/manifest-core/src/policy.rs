@@ -1,5 +1,6 @@
 //! What an operator may choose: limits, lifetimes, and how strict references are.
 
+use crate::document::Limits;
 use crate::facts::Visibility;
 use crate::time::{DAY, HOUR};
 
@@ -10,8 +11,8 @@ pub struct Policy {
     pub max_manifest_bytes: u64,
     /// The largest image config that is read and interpreted, in bytes.
     pub max_config_bytes: u64,
-    /// The most layers and children of one manifest.
-    pub max_references: usize,
+    /// How deep a manifest may nest, and how many layers or children it may have.
+    pub limits: Limits,
     /// The most `tag` parameters of one push by digest.
     pub max_tag_parameters: usize,
     /// What a manifest may name that the repository does not have.
@@ -53,7 +54,7 @@ impl Default for Policy {
         Self {
             max_manifest_bytes: 4 * 1024 * 1024,
             max_config_bytes: 4 * 1024 * 1024,
-            max_references: 16_384,
+            limits: Limits::default(),
             max_tag_parameters: 100,
             references: References::Required,
             untagged_ttl: 14 * DAY,

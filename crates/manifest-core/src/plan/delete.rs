@@ -26,20 +26,13 @@ pub enum DeleteRejection {
 /// What deleting a tag needs to know.
 #[must_use]
 pub fn delete_tag_ask(repository: &RepositoryName, tag: &TagName, cx: &Context) -> PushAsk {
-    PushAsk {
-        tags: BTreeSet::from([tag.clone()]),
-        ..empty_ask(repository, cx)
-    }
+    PushAsk { tags: BTreeSet::from([tag.clone()]), ..empty_ask(repository, cx) }
 }
 
 /// What deleting a manifest needs to know.
 #[must_use]
 pub fn delete_manifest_ask(repository: &RepositoryName, digest: &Digest, cx: &Context) -> PushAsk {
-    PushAsk {
-        digest: Some(*digest),
-        visibility: true,
-        ..empty_ask(repository, cx)
-    }
+    PushAsk { digest: Some(*digest), visibility: true, ..empty_ask(repository, cx) }
 }
 
 /// Decides about the deletion of a tag. The manifest stays, pinned for a while (DESIGN, section 4.4).
@@ -56,25 +49,15 @@ pub fn plan_delete_tag(
     cx: &Context,
 ) -> Result<Plan, DeleteRejection> {
     writable(facts)?;
-    let state = facts
-        .tags
-        .get(tag)
-        .filter(|state| state.alive(cx.now))
-        .ok_or(DeleteRejection::TagUnknown)?;
+    let state = facts.tags.get(tag).filter(|state| state.alive(cx.now)).ok_or(DeleteRejection::TagUnknown)?;
     if !guard.holds(Some(&state.target)) {
         return Err(DeleteRejection::GuardFailed(tag.clone()));
     }
     if state.immutable {
         return Err(DeleteRejection::Immutable(tag.clone()));
     }
-    let end = TagChange::End {
-        name: tag.clone(),
-        guard,
-    };
-    Ok(Plan {
-        tags: vec![end],
-        ..empty_plan(repository, policy, cx)
-    })
+    let end = TagChange::End { name: tag.clone(), guard };
+    Ok(Plan { tags: vec![end], ..empty_plan(repository, policy, cx) })
 }
 
 /// Decides about the deletion of a manifest, which ends its tags and hides it at once (DESIGN, section 4.5). Whether a tag
@@ -92,10 +75,9 @@ pub fn plan_delete_manifest(
 ) -> Result<Plan, DeleteRejection> {
     writable(facts)?;
     match &facts.existing {
-        Some(existing) if existing.visible && !existing.deleted => Ok(Plan {
-            delete: Some(*digest),
-            ..empty_plan(repository, policy, cx)
-        }),
+        Some(existing) if existing.visible && !existing.deleted => {
+            Ok(Plan { delete: Some(*digest), ..empty_plan(repository, policy, cx) })
+        }
         Some(_) | None => Err(DeleteRejection::ManifestUnknown),
     }
 }

@@ -28,10 +28,7 @@ impl Registry {
         repository: &RepositoryName,
         actions: &[Action],
     ) -> Result<Vec<bool>, E> {
-        let asks: Vec<AccessAsk> = actions
-            .iter()
-            .map(|action| AccessAsk::new(repository, *action))
-            .collect();
+        let asks: Vec<AccessAsk> = actions.iter().map(|action| AccessAsk::new(repository, *action)).collect();
         let decisions = self.ports.access.decide(&cx.caller, &asks).await?;
         if decisions.len() != asks.len() {
             return Err(PortError::new(PortErrorKind::Internal, "the authorizer did not decide each ask").into());

@@ -82,8 +82,7 @@ impl Registry {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<Blob, BlobError> {
-        self.find_blob(cx, repository, digest, after(cx.now, self.policy.head_lease_floor))
-            .await
+        self.find_blob(cx, repository, digest, after(cx.now, self.policy.head_lease_floor)).await
     }
 
     /// The bytes of a blob that one of the above found, or a range of them that lies within.
@@ -112,10 +111,7 @@ impl Registry {
         self.pass(cx, repository, digest, Action::Delete).await?;
         match self.ports.blobs.remove(repository, digest, cx.now).await? {
             Removal::Removed => Ok(()),
-            Removal::Absent => Err(BlobError::BlobUnknown {
-                repository: repository.clone(),
-                digest: *digest,
-            }),
+            Removal::Absent => Err(BlobError::BlobUnknown { repository: repository.clone(), digest: *digest }),
             Removal::StillLinked => Err(BlobError::StillLinked(*digest)),
             Removal::ReadOnly => Err(BlobError::ReadOnly(repository.clone())),
         }
@@ -130,10 +126,7 @@ impl Registry {
     ) -> Result<Blob, BlobError> {
         self.pass(cx, repository, digest, Action::Pull).await?;
         let blob = self.ports.blobs.find(repository, digest, usable_after).await?;
-        blob.ok_or_else(|| BlobError::BlobUnknown {
-            repository: repository.clone(),
-            digest: *digest,
-        })
+        blob.ok_or_else(|| BlobError::BlobUnknown { repository: repository.clone(), digest: *digest })
     }
 
     async fn pass(
@@ -143,16 +136,11 @@ impl Registry {
         digest: &Digest,
         action: Action,
     ) -> Result<(), BlobError> {
-        self.authorize::<Gate>(cx, repository, action)
-            .await
-            .map_err(|gate| match gate {
-                Gate::Hidden => BlobError::BlobUnknown {
-                    repository: repository.clone(),
-                    digest: *digest,
-                },
-                Gate::Access(refusal) => refusal.into(),
-                Gate::Port(error) => error.into(),
-            })
+        self.authorize::<Gate>(cx, repository, action).await.map_err(|gate| match gate {
+            Gate::Hidden => BlobError::BlobUnknown { repository: repository.clone(), digest: *digest },
+            Gate::Access(refusal) => refusal.into(),
+            Gate::Port(error) => error.into(),
+        })
     }
 }
 

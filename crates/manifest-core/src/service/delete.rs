@@ -124,10 +124,9 @@ fn rejected(rejection: DeleteRejection, repository: &RepositoryName, reference: 
     match rejection {
         DeleteRejection::RepositoryUnknown => DeleteError::RepositoryUnknown(repository.clone()),
         DeleteRejection::ReadOnly => DeleteError::ReadOnly(repository.clone()),
-        DeleteRejection::TagUnknown | DeleteRejection::ManifestUnknown => DeleteError::Unknown {
-            repository: repository.clone(),
-            reference: reference.clone(),
-        },
+        DeleteRejection::TagUnknown | DeleteRejection::ManifestUnknown => {
+            DeleteError::Unknown { repository: repository.clone(), reference: reference.clone() }
+        }
         DeleteRejection::Immutable(tag) => DeleteError::Immutable(tag),
         DeleteRejection::GuardFailed(tag) => DeleteError::GuardFailed(tag),
     }

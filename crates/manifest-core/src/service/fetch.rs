@@ -79,14 +79,10 @@ impl Registry {
         match self.ports.manifests.fetch(&ask).await? {
             Fetched::Found(found) => Ok(found),
             Fetched::RepositoryUnknown => Err(FetchError::RepositoryUnknown(ask.repository)),
-            Fetched::Unknown => Err(FetchError::ManifestUnknown {
-                repository: ask.repository,
-                reference: ask.reference,
-            }),
-            Fetched::TagExpired => Err(FetchError::TagExpired {
-                repository: ask.repository,
-                reference: ask.reference,
-            }),
+            Fetched::Unknown => {
+                Err(FetchError::ManifestUnknown { repository: ask.repository, reference: ask.reference })
+            }
+            Fetched::TagExpired => Err(FetchError::TagExpired { repository: ask.repository, reference: ask.reference }),
         }
     }
 }

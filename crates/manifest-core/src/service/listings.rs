@@ -39,10 +39,7 @@ impl Registry {
         limit: Option<u32>,
     ) -> Result<Page<TagName>, ListError> {
         self.authorize::<ListError>(cx, repository, Action::Pull).await?;
-        let page = PageAsk {
-            after,
-            limit: self.page_limit(limit),
-        };
+        let page = PageAsk { after, limit: self.page_limit(limit) };
         let names = self.ports.listings.tag_names(repository, &page, cx.now).await?;
         names.ok_or_else(|| ListError::RepositoryUnknown(repository.clone()))
     }
@@ -60,10 +57,7 @@ impl Registry {
         limit: Option<u32>,
     ) -> Result<Page<TagRow>, ListError> {
         self.authorize::<ListError>(cx, repository, Action::Pull).await?;
-        let page = PageAsk {
-            after,
-            limit: self.page_limit(limit),
-        };
+        let page = PageAsk { after, limit: self.page_limit(limit) };
         let tags = self.ports.listings.tags(repository, &page, cx.now).await?;
         tags.ok_or_else(|| ListError::RepositoryUnknown(repository.clone()))
     }
@@ -82,10 +76,7 @@ impl Registry {
         limit: Option<u32>,
     ) -> Result<Page<HistoryRow>, ListError> {
         self.authorize::<ListError>(cx, repository, Action::Pull).await?;
-        let page = PageAsk {
-            after,
-            limit: self.page_limit(limit),
-        };
+        let page = PageAsk { after, limit: self.page_limit(limit) };
         let rows = self.ports.listings.history(repository, name, &page).await?;
         rows.ok_or_else(|| ListError::RepositoryUnknown(repository.clone()))
     }
@@ -113,10 +104,7 @@ impl Registry {
         limit: Option<u32>,
     ) -> Result<Page<RepositoryName>, ListError> {
         let scope = self.ports.access.read_scope(&cx.caller).await?;
-        let page = PageAsk {
-            after,
-            limit: self.page_limit(limit),
-        };
+        let page = PageAsk { after, limit: self.page_limit(limit) };
         Ok(self.ports.listings.repositories(&scope, &page).await?)
     }
 
@@ -137,10 +125,7 @@ impl Registry {
     ) -> Result<Page<Referrer>, ListError> {
         match self.authorize::<ListError>(cx, repository, Action::Pull).await {
             Err(ListError::RepositoryUnknown(_)) => {
-                return Ok(Page {
-                    items: Vec::new(),
-                    more: false,
-                });
+                return Ok(Page { items: Vec::new(), more: false });
             }
             decided => decided?,
         }

@@ -6,7 +6,7 @@ mod blobs;
 mod delete;
 mod fetch;
 mod listings;
-// mod push;
+mod push;
 mod sweep;
 mod uploads;
 
@@ -14,7 +14,7 @@ pub use blobs::BlobError;
 pub use delete::DeleteError;
 pub use fetch::FetchError;
 pub use listings::ListError;
-// pub use push::{Explained, Push, PushError};
+pub use push::{Explained, Push, PushError};
 pub use sweep::{SweepReport, UnnamedStep};
 pub use uploads::UploadError;
 
@@ -36,10 +36,7 @@ impl Registry {
     /// The use cases over these ports under this policy.
     #[must_use]
     pub fn new(ports: Ports, policy: Policy) -> Self {
-        Self {
-            ports: Arc::new(ports),
-            policy: Arc::new(policy),
-        }
+        Self { ports: Arc::new(ports), policy: Arc::new(policy) }
     }
 
     /// The operator's choices.

@@ -44,11 +44,7 @@ impl Registry {
             self.ports.collection.trash_emptied(&doomed).await?;
         }
         let full = doomed.len() >= BATCH as usize;
-        Ok(SweepReport {
-            uploads: uploads.removed,
-            deleted: doomed.len() as u64,
-            more: uploads.more || full,
-        })
+        Ok(SweepReport { uploads: uploads.removed, deleted: doomed.len() as u64, more: uploads.more || full })
     }
 
     /// One step of the search for bytes that no row names and that are older than an upload may be: a crash between storing
@@ -59,22 +55,10 @@ impl Registry {
     /// A [`PortError`](crate::PortError).
     pub async fn sweep_unnamed_step(&self, after: Option<Location>, now: Millis) -> Port<UnnamedStep> {
         let page = self.ports.bytes.list(after, BATCH).await?;
-        let next = if page.more {
-            page.items.last().map(|stored| stored.location.clone())
-        } else {
-            None
-        };
+        let next = if page.more { page.items.last().map(|stored| stored.location.clone()) } else { None };
         let youngest = now.saturating_sub(self.policy.upload_ttl);
-        let old: Vec<_> = page
-            .items
-            .into_iter()
-            .filter(|stored| stored.modified < youngest)
-            .collect();
-        let discarded = if old.is_empty() {
-            0
-        } else {
-            self.ports.collection.discard_unnamed(&old, now).await?
-        };
+        let old: Vec<_> = page.items.into_iter().filter(|stored| stored.modified < youngest).collect();
+        let discarded = if old.is_empty() { 0 } else { self.ports.collection.discard_unnamed(&old, now).await? };
         Ok(UnnamedStep { next, discarded })
     }
 }

@@ -80,9 +80,7 @@ impl Registry {
         id: UploadId,
         algorithm: Algorithm,
     ) -> Result<(), UploadError> {
-        let may = self
-            .decide::<UploadError>(cx, repository, &[Action::Push, Action::Create])
-            .await?;
+        let may = self.decide::<UploadError>(cx, repository, &[Action::Push, Action::Create]).await?;
         let upload = NewUpload {
             repository: repository.clone(),
             id,
@@ -169,11 +167,7 @@ impl Registry {
         let upload = self.ports.uploads.load(repository, id, cx.now).await?;
         let upload = upload.ok_or(UploadError::UploadUnknown(*id))?;
         if let Some((finished, blob)) = upload.finished {
-            return if finished == *digest {
-                Ok(blob)
-            } else {
-                Err(UploadError::UploadUnknown(*id))
-            };
+            return if finished == *digest { Ok(blob) } else { Err(UploadError::UploadUnknown(*id)) };
         }
         in_order(&upload, start)?;
         self.complete(cx, repository, upload, body, digest).await
@@ -194,13 +188,7 @@ impl Registry {
     ) -> Result<Blob, UploadError> {
         self.begin_upload(cx, repository, id, digest.algorithm()).await?;
         let hash_state = Bytes::from(Hasher::new(digest.algorithm()).to_state());
-        let upload = Upload {
-            id,
-            offset: 0,
-            hash_state,
-            parts: Vec::new(),
-            finished: None,
-        };
+        let upload = Upload { id, offset: 0, hash_state, parts: Vec::new(), finished: None };
         let result = self.complete(cx, repository, upload, body, digest).await;
         match &result {
             Ok(_) | Err(UploadError::DigestMismatch { .. }) => {}
@@ -226,11 +214,7 @@ impl Registry {
         self.authorize::<UploadError>(cx, repository, Action::Push).await?;
         self.open_upload(cx, repository, id).await?;
         let known = self.ports.uploads.cancel(repository, id, &[], cx.now).await?;
-        if known {
-            Ok(())
-        } else {
-            Err(UploadError::UploadUnknown(*id))
-        }
+        if known { Ok(()) } else { Err(UploadError::UploadUnknown(*id)) }
     }
 
     /// Gives a repository a blob that another one has: `from`, or any that the caller may read. `None`: it could not be
@@ -246,9 +230,7 @@ impl Registry {
         from: Option<&RepositoryName>,
         digest: &Digest,
     ) -> Result<Option<Blob>, UploadError> {
-        let may = self
-            .decide::<UploadError>(cx, to, &[Action::Push, Action::Create])
-            .await?;
+        let may = self.decide::<UploadError>(cx, to, &[Action::Push, Action::Create]).await?;
         let source = match from {
             Some(from) => match self.authorize::<UploadError>(cx, from, Action::Pull).await {
                 Ok(()) => MountSource::Repository(from.clone()),
@@ -304,10 +286,7 @@ impl Registry {
         let (body, outcome) = HashingBody::new(hasher, first, body);
         let part = self.ports.bytes.write_part(id, Box::pin(body)).await?;
         let hasher = outcome.take().ok_or_else(|| {
-            PortError::new(
-                PortErrorKind::Internal,
-                "the blob store kept a part without reading its body to the end",
-            )
+            PortError::new(PortErrorKind::Internal, "the blob store kept a part without reading its body to the end")
         })?;
         Ok(Some((part, hasher)))
     }
@@ -333,14 +312,8 @@ impl Registry {
         };
         if actual != *digest {
             let unpublished = last_part.as_slice();
-            self.ports
-                .uploads
-                .cancel(repository, &upload.id, unpublished, cx.now)
-                .await?;
-            return Err(UploadError::DigestMismatch {
-                expected: *digest,
-                actual,
-            });
+            self.ports.uploads.cancel(repository, &upload.id, unpublished, cx.now).await?;
+            return Err(UploadError::DigestMismatch { expected: *digest, actual });
         }
         let sealed = self.ports.bytes.seal(&upload.id, &parts, digest).await?;
         let finish = FinishUpload {

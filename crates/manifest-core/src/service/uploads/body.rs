@@ -36,15 +36,7 @@ impl HashingBody {
     /// A body that starts with `first` and goes on with `rest`.
     pub(super) fn new(hasher: Hasher, first: Bytes, rest: BodyStream) -> (Self, Hashed) {
         let outcome = Hashed::default();
-        (
-            Self {
-                hasher: Some(hasher),
-                pending: first,
-                rest,
-                hashed: outcome.clone(),
-            },
-            outcome,
-        )
+        (Self { hasher: Some(hasher), pending: first, rest, hashed: outcome.clone() }, outcome)
     }
 
     fn slice(&mut self) -> Bytes {
@@ -98,11 +90,8 @@ mod tests {
         let first = Bytes::from(vec![1; 3 * SLICE + 1]);
         let rest = Bytes::from_static(b"rest");
         let whole = [first.as_ref(), rest.as_ref()].concat();
-        let (body, outcome) = HashingBody::new(
-            Hasher::new(Algorithm::Sha256),
-            first,
-            body(vec![Ok(Bytes::new()), Ok(rest)]),
-        );
+        let (body, outcome) =
+            HashingBody::new(Hasher::new(Algorithm::Sha256), first, body(vec![Ok(Bytes::new()), Ok(rest)]));
         let slices: Vec<Bytes> = body.map(Result::unwrap).collect().await;
         assert!(slices.iter().all(|slice| slice.len() <= SLICE));
         assert_eq!(slices.concat(), whole);

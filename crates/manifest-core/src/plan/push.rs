@@ -1,0 +1,302 @@
+use super::change::{ChildLink, Guard, ManifestChange, Need, NewManifest, Pin, Plan, TagChange};
+use super::delete::{empty_ask, empty_plan};
+use super::rejection::Rejection;
+use crate::access::Context;
+use crate::document::{ChildEntry, ChildKind, ConfigKind, ConfigRef, Document, ImageConfig};
+use crate::empty_layer;
+use crate::facts::{Acting, Blob, PushAsk, PushFacts, RepositoryState, Visibility};
+use crate::labels;
+use crate::policy::{Policy, References};
+use crate::time::after;
+use oci_types::{Digest, RepositoryName, TagName};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What a manifest is pushed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PushTarget {
+    /// A tag, which is pointed at the manifest if the guard holds.
+    Tag {
+        /// Which.
+        name: TagName,
+        /// On what condition.
+        guard: Guard,
+    },
+    /// Its digest, and any number of tags besides (OCI distribution spec, end-7b).
+    Digest {
+        /// Which the bytes must have.
+        digest: Digest,
+        /// Pointed at the manifest, all or none.
+        tags: BTreeSet<TagName>,
+    },
+}
+
+impl PushTarget {
+    fn tags(&self) -> Vec<(&TagName, Guard)> {
+        match self {
+            Self::Tag { name, guard } => vec![(name, *guard)],
+            Self::Digest { tags, .. } => tags.iter().map(|name| (name, Guard::Any)).collect(),
+        }
+    }
+}
+
+/// What the caller of a push may do beside pushing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permissions {
+    /// Move a tag that exists to another manifest.
+    pub overwrite: bool,
+    /// The visibility of the repository that the push may bring into being, if it may.
+    pub create: Option<Visibility>,
+}
+
+/// A push, with all that is known before facts are taken.
+#[derive(Clone, Copy, Debug)]
+pub struct PushCase<'a> {
+    /// Where.
+    pub repository: &'a RepositoryName,
+    /// What.
+    pub document: &'a Document,
+    /// Its digest, in the algorithm of the target.
+    pub digest: Digest,
+    /// To what.
+    pub target: &'a PushTarget,
+    /// Who and when.
+    pub context: &'a Context,
+    /// What the caller may.
+    pub permissions: Permissions,
+    /// What the operator chose.
+    pub policy: &'a Policy,
+}
+
+/// What a push needs to know.
+#[must_use]
+pub fn push_ask(case: &PushCase<'_>) -> PushAsk {
+    let children = case.document.children();
+    let maybe_blobs = children.iter().filter(|child| child.kind == ChildKind::Unknown).map(|child| child.digest);
+    PushAsk {
+        digest: Some(case.digest),
+        blobs: case.document.blobs().keys().copied().chain(maybe_blobs).collect(),
+        children: children.iter().map(|child| child.digest).collect(),
+        tags: case.target.tags().into_iter().map(|(name, _)| name.clone()).collect(),
+        ..empty_ask(case.repository, case.context)
+    }
+}
+
+/// The config that must be read before the push can be planned: of a new image, where the repository has it.
+///
+/// # Errors
+///
+/// [`Rejection`] if it has another size than the manifest says, or is too large to be read.
+pub fn config_wanted<'f>(case: &PushCase<'_>, facts: &'f PushFacts) -> Result<Option<&'f Blob>, Rejection> {
+    let Some(config) = case.document.config() else {
+        return Ok(None);
+    };
+    let Some(blob) = facts.blobs.get(&config.digest) else {
+        return Ok(None);
+    };
+    if blob.size != config.size {
+        return Err(Rejection::ConfigSize { digest: config.digest, expected: config.size, found: blob.size });
+    }
+    if facts.existing.is_some() || config.kind == ConfigKind::Other {
+        return Ok(None);
+    }
+    if blob.size > case.policy.max_config_bytes {
+        let limit = case.policy.max_config_bytes;
+        return Err(Rejection::ConfigTooLarge { digest: config.digest, size: blob.size, limit });
+    }
+    Ok(Some(blob))
+}
+
+/// Decides about a push: all rules of it are here and in what this calls. `config` holds the bytes of the config that
+/// [`config_wanted`] asked for; without them the manifest has no labels from a config.
+///
+/// # Errors
+///
+/// [`Rejection`], which says what is wrong with what was pushed, or with the world it was pushed to.
+pub fn plan_push(case: &PushCase<'_>, config: Option<&[u8]>, facts: &PushFacts) -> Result<Plan, Rejection> {
+    let create_repository = match facts.repository {
+        RepositoryState::Absent => Some(case.permissions.create.ok_or(Rejection::RepositoryUnknown)?),
+        // It may vanish before the plan is applied; then it comes back as it would have come into being.
+        RepositoryState::Open => case.permissions.create,
+        RepositoryState::ReadOnly => return Err(Rejection::ReadOnly),
+    };
+    embedded_names_fit(case)?;
+    let links = resolve_links(case, facts)?;
+    let (manifest, acting) = if let Some(existing) = &facts.existing {
+        (ManifestChange::Keep(case.digest), existing.acting)
+    } else {
+        let new = new_manifest(case, config, facts, links)?;
+        let acting = new.acting;
+        (ManifestChange::Create(Arc::new(new)), acting)
+    };
+    let tags = point_tags(case, facts, acting)?;
+    let untagged = case.target.tags().is_empty();
+    let until = after(case.context.now, case.policy.untagged_ttl);
+    Ok(Plan {
+        create_repository,
+        manifest: Some(manifest),
+        tags,
+        pin: untagged.then_some(Pin { digest: case.digest, until }),
+        ..empty_plan(case.repository, case.policy, case.context)
+    })
+}
+
+/// Schema 1 carries its own name and tag, which must be those it is pushed to (quay-semantics, sections 5.2 and 10).
+fn embedded_names_fit(case: &PushCase<'_>) -> Result<(), Rejection> {
+    if let Some(name) = case.document.embedded_name() {
+        let url = case.repository.as_str();
+        let fits = name == url || url.strip_prefix("library/") == Some(name);
+        if !fits {
+            return Err(Rejection::EmbeddedName { embedded: name.to_owned(), repository: case.repository.clone() });
+        }
+    }
+    if let Some(embedded) = case.document.embedded_tag() {
+        for (name, _) in case.target.tags() {
+            if name.as_str() != embedded {
+                return Err(Rejection::EmbeddedTag { embedded: embedded.to_owned(), tag: name.clone() });
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Links {
+    blobs: BTreeMap<Digest, Need>,
+    children: Vec<ChildLink>,
+}
+
+/// What the manifest links to, once every name in it was found or may be absent.
+fn resolve_links(case: &PushCase<'_>, facts: &PushFacts) -> Result<Links, Rejection> {
+    let references = case.policy.references;
+    let mut blobs = BTreeMap::new();
+    let mut missing_blobs = BTreeSet::new();
+    for (digest, need) in case.document.blobs() {
+        let need = if references == References::Unchecked { Need::MayBeAbsent } else { *need };
+        let there = facts.blobs.contains_key(digest) || *digest == empty_layer::digest();
+        if need == Need::Required && !there {
+            missing_blobs.insert(*digest);
+        }
+        blobs.insert(*digest, need);
+    }
+    let mut children = Vec::new();
+    let mut missing_children = BTreeSet::new();
+    let child_need = if references == References::Required { Need::Required } else { Need::MayBeAbsent };
+    for entry in case.document.children() {
+        if child_fits(entry, facts)? {
+            children.push(child_link(entry, child_need));
+        } else if entry.kind == ChildKind::Unknown && facts.blobs.contains_key(&entry.digest) {
+            // BuildKit's cache exports are indexes of layers.
+            blobs.entry(entry.digest).or_insert(child_need);
+        } else if child_need == Need::MayBeAbsent {
+            children.push(child_link(entry, child_need));
+        } else {
+            missing_children.insert(entry.digest);
+        }
+    }
+    if missing_blobs.is_empty() && missing_children.is_empty() {
+        Ok(Links { blobs, children })
+    } else {
+        Err(Rejection::Missing { blobs: missing_blobs, children: missing_children })
+    }
+}
+
+/// Whether the repository has the child; one that is there must be what the entry says.
+fn child_fits(entry: &ChildEntry, facts: &PushFacts) -> Result<bool, Rejection> {
+    let Some(child) = facts.children.get(&entry.digest) else {
+        return Ok(false);
+    };
+    if child.size != entry.size {
+        return Err(Rejection::ChildSize { digest: entry.digest, expected: entry.size, found: child.size });
+    }
+    if child.media_type != entry.media_type {
+        return Err(Rejection::ChildMediaType {
+            digest: entry.digest,
+            expected: entry.media_type.clone(),
+            found: child.media_type.clone(),
+        });
+    }
+    Ok(true)
+}
+
+fn child_link(entry: &ChildEntry, need: Need) -> ChildLink {
+    ChildLink { digest: entry.digest, need, platform: entry.platform.clone() }
+}
+
+fn new_manifest(
+    case: &PushCase<'_>,
+    config: Option<&[u8]>,
+    facts: &PushFacts,
+    links: Links,
+) -> Result<NewManifest, Rejection> {
+    let document = case.document;
+    let image = parse_config(document.config(), config)?;
+    let own = labels::own(document, image.as_ref());
+    // An index acts by what all its children agree on; its own annotations are no labels (quay-semantics, section 3.1).
+    let acting =
+        if document.is_index() { labels::acting(&labels::common(document, facts)) } else { labels::acting(&own) };
+    let empty_layer = image.as_ref().is_some_and(ImageConfig::has_empty_layers)
+        || document.blobs().contains_key(&empty_layer::digest());
+    let mut blobs = links.blobs;
+    if empty_layer {
+        blobs.insert(empty_layer::digest(), Need::Required);
+    }
+    Ok(NewManifest {
+        digest: case.digest,
+        media_type: document.media_type().clone(),
+        bytes: document.bytes().clone(),
+        subject: document.subject(),
+        artifact_type: document.artifact_type().map(str::to_owned),
+        annotations: if document.subject().is_some() { document.annotations().clone() } else { BTreeMap::new() },
+        platform: image.as_ref().and_then(ImageConfig::platform),
+        image_created: image.as_ref().and_then(ImageConfig::created),
+        layers_size: document.layers_size(),
+        acting,
+        labels: labels::storable(&own).labels,
+        blobs,
+        children: links.children,
+        empty_layer,
+    })
+}
+
+fn parse_config(config: Option<&ConfigRef>, bytes: Option<&[u8]>) -> Result<Option<ImageConfig>, Rejection> {
+    match (config, bytes) {
+        (Some(config), Some(bytes)) => {
+            let parsed = ImageConfig::parse(config.kind, bytes);
+            parsed.map(Some).map_err(|error| Rejection::Config { digest: config.digest, error })
+        }
+        (None, _) | (_, None) => Ok(None),
+    }
+}
+
+fn point_tags(case: &PushCase<'_>, facts: &PushFacts, acting: Acting) -> Result<Vec<TagChange>, Rejection> {
+    let now = case.context.now;
+    let mut changes = Vec::new();
+    for (name, guard) in case.target.tags() {
+        let current = facts.tags.get(name).filter(|state| state.alive(now));
+        if !guard.holds(current.map(|state| &state.target)) {
+            return Err(Rejection::GuardFailed(name.clone()));
+        }
+        let moves = current.is_some_and(|state| state.target != case.digest);
+        if current.is_some_and(|state| state.immutable) {
+            if moves {
+                return Err(Rejection::Immutable(name.clone()));
+            }
+            // Pushing an immutable tag's own manifest again changes nothing (DESIGN, section 4.15).
+            continue;
+        }
+        if moves && !case.permissions.overwrite {
+            return Err(Rejection::OverwriteDenied(name.clone()));
+        }
+        let guard =
+            if guard == Guard::Any && !case.permissions.overwrite { Guard::AbsentOrIs(case.digest) } else { guard };
+        changes.push(TagChange::Point {
+            name: name.clone(),
+            to: case.digest,
+            expires: crate::tags::expires(acting, now),
+            immutable: acting.immutable,
+            reversion: false,
+            guard,
+        });
+    }
+    Ok(changes)
+}

@@ -1,0 +1,238 @@
+use super::authorize::UseCaseError;
+use super::{ATTEMPTS, Registry};
+use crate::access::{AccessRefusal, Action, Context};
+use crate::document::{Document, DocumentError};
+use crate::error::PortError;
+use crate::facts::{Blob, PushAsk, PushFacts};
+use crate::plan::{Applied, Permissions, Plan, PushCase, PushTarget, Rejection, config_wanted, plan_push, push_ask};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use oci_types::{Algorithm, Digest, MediaType, RepositoryName, TagName};
+
+/// A manifest to push.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// Where.
+    pub repository: RepositoryName,
+    /// To what.
+    pub target: PushTarget,
+    /// As the client says it; none, or `application/json`, leaves it to the manifest.
+    pub content_type: Option<MediaType>,
+    /// The manifest, exactly.
+    pub bytes: Bytes,
+}
+
+/// What a push came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pushed {
+    /// Under which the manifest is stored.
+    pub digest: Digest,
+    /// The type it is stored with.
+    pub media_type: MediaType,
+    /// Whether it was not there before.
+    pub created: bool,
+    /// What it is about.
+    pub subject: Option<Digest>,
+    /// Which tags point at it through this push.
+    pub tags: Vec<TagName>,
+}
+
+/// Why nothing was pushed.
+#[derive(Debug, thiserror::Error)]
+pub enum PushError {
+    /// The caller may not push here.
+    #[error(transparent)]
+    Access(#[from] AccessRefusal),
+    /// The caller may not know of the repository.
+    #[error("repository {0} is unknown")]
+    RepositoryUnknown(RepositoryName),
+    /// The manifest is larger than what is taken.
+    #[error("the manifest has {size} bytes, more than {limit}")]
+    TooLarge {
+        /// How large.
+        size: u64,
+        /// The most that is taken.
+        limit: u64,
+    },
+    /// More tags at once than are taken.
+    #[error("the push names {found} tags, more than {limit}")]
+    TooManyTags {
+        /// How many.
+        found: usize,
+        /// The most that are taken.
+        limit: usize,
+    },
+    /// The bytes are no manifest.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// The bytes have another digest than the one they were pushed to.
+    #[error("the manifest has digest {actual}, not {expected}")]
+    DigestMismatch {
+        /// As the client says it.
+        expected: Digest,
+        /// As the bytes say it.
+        actual: Digest,
+    },
+    /// A rule is against it.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// Others kept changing what the push depends on.
+    #[error("other writers kept changing what this depends on")]
+    Contended,
+    /// A port failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
+impl UseCaseError for PushError {
+    fn hidden(repository: &RepositoryName) -> Self {
+        Self::RepositoryUnknown(repository.clone())
+    }
+}
+
+/// What a push would need to know and do: shown, not done.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// What was asked.
+    pub ask: PushAsk,
+    /// What the answer was.
+    pub facts: PushFacts,
+    /// What would be written, or why nothing would.
+    pub outcome: Result<Plan, Rejection>,
+}
+
+impl Registry {
+    /// Stores a manifest and points tags at it: whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError`]. Nothing was written.
+    pub async fn push(&self, cx: &Context, push: &Push) -> Result<Pushed, PushError> {
+        let permissions = self.push_permissions(cx, &push.repository).await?;
+        let (document, digest) = self.read_document(push)?;
+        let case = self.case(cx, push, &document, digest, permissions);
+        let ask = push_ask(&case);
+        for _ in 0..ATTEMPTS {
+            let facts = self.ports.manifests.push_facts(&ask).await?;
+            let plan = self.plan(&case, &facts).await?;
+            match self.ports.manifests.apply(&plan).await? {
+                Applied::Done { created, .. } => return Ok(pushed(&document, digest, created, &push.target)),
+                // The world moved between facts and apply; new facts say what it is now.
+                Applied::MissingBlobs(_)
+                | Applied::MissingChildren(_)
+                | Applied::GuardFailed(_)
+                | Applied::Immutable(_)
+                | Applied::TagGone(_)
+                | Applied::ListedBy(_)
+                | Applied::ManifestGone
+                | Applied::RepositoryGone
+                | Applied::ReadOnly => {}
+            }
+        }
+        Err(PushError::Contended)
+    }
+
+    /// What a push would need to know and do. Writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError`]; never `Rejected`, which is part of the answer.
+    pub async fn explain_push(&self, cx: &Context, push: &Push) -> Result<Explained, PushError> {
+        let permissions = self.push_permissions(cx, &push.repository).await?;
+        let (document, digest) = self.read_document(push)?;
+        let case = self.case(cx, push, &document, digest, permissions);
+        let ask = push_ask(&case);
+        let facts = self.ports.manifests.push_facts(&ask).await?;
+        let outcome = match self.plan(&case, &facts).await {
+            Ok(plan) => Ok(plan),
+            Err(PushError::Rejected(rejection)) => Err(rejection),
+            Err(error) => return Err(error),
+        };
+        Ok(Explained { ask, facts, outcome })
+    }
+
+    async fn push_permissions(&self, cx: &Context, repository: &RepositoryName) -> Result<Permissions, PushError> {
+        let actions = [Action::Push, Action::Overwrite, Action::Create];
+        let may = self.decide::<PushError>(cx, repository, &actions).await?;
+        Ok(Permissions { overwrite: may.get(1) == Some(&true), create: self.creation(may.get(2) == Some(&true)) })
+    }
+
+    fn read_document(&self, push: &Push) -> Result<(Document, Digest), PushError> {
+        let (size, limit) = (push.bytes.len() as u64, self.policy.max_manifest_bytes);
+        if size > limit {
+            return Err(PushError::TooLarge { size, limit });
+        }
+        if let PushTarget::Digest { tags, .. } = &push.target {
+            let (found, limit) = (tags.len(), self.policy.max_tag_parameters);
+            if found > limit {
+                return Err(PushError::TooManyTags { found, limit });
+            }
+        }
+        let document = Document::parse(push.content_type.as_ref(), push.bytes.clone(), &self.policy.limits)?;
+        let digest = match &push.target {
+            PushTarget::Tag { .. } => document.digest(Algorithm::Sha256),
+            PushTarget::Digest { digest: expected, .. } => {
+                let actual = document.digest(expected.algorithm());
+                if actual != *expected {
+                    return Err(PushError::DigestMismatch { expected: *expected, actual });
+                }
+                actual
+            }
+        };
+        Ok((document, digest))
+    }
+
+    fn case<'a>(
+        &'a self,
+        cx: &'a Context,
+        push: &'a Push,
+        document: &'a Document,
+        digest: Digest,
+        permissions: Permissions,
+    ) -> PushCase<'a> {
+        PushCase {
+            repository: &push.repository,
+            document,
+            digest,
+            target: &push.target,
+            context: cx,
+            permissions,
+            policy: &self.policy,
+        }
+    }
+
+    /// Reads the config where the plan needs it, and plans.
+    async fn plan(&self, case: &PushCase<'_>, facts: &PushFacts) -> Result<Plan, PushError> {
+        let bytes = match config_wanted(case, facts)? {
+            Some(blob) => Some(self.read_config(blob).await?),
+            None => None,
+        };
+        Ok(plan_push(case, bytes.as_deref(), facts)?)
+    }
+
+    /// A whole config. Its recorded size was checked against the limit; that no more comes than that is checked here.
+    async fn read_config(&self, blob: &Blob) -> Result<Bytes, PortError> {
+        let mut stream = self.read_blob(blob, None).await?;
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = stream.next().await {
+            bytes.extend_from_slice(&chunk?);
+            if bytes.len() as u64 > blob.size {
+                break;
+            }
+        }
+        if bytes.len() as u64 == blob.size {
+            Ok(bytes.freeze())
+        } else {
+            let what = format!("{} has {} bytes, its row says {}", blob.location, bytes.len(), blob.size);
+            Err(PortError::corrupt("blob", "size", what))
+        }
+    }
+}
+
+fn pushed(document: &Document, digest: Digest, created: bool, target: &PushTarget) -> Pushed {
+    let tags = match target {
+        PushTarget::Tag { name, .. } => vec![name.clone()],
+        PushTarget::Digest { tags, .. } => tags.iter().cloned().collect(),
+    };
+    Pushed { digest, media_type: document.media_type().clone(), created, subject: document.subject(), tags }
+}
