@@ -1,1 +1,21 @@
 #![doc = include_str!("../README.md")]
+
+mod batch;
+mod blocking;
+mod disk;
+mod error;
+mod fresh;
+mod key;
+mod list;
+mod open;
+mod read;
+mod seal;
+mod store;
+mod store_id;
+mod tree;
+mod write;
+
+pub use key::{Key, ParseKeyError};
+pub use open::{OpenError, Options};
+pub use store::FilesystemBlobs;
+pub use store_id::{ParseStoreIdError, StoreId};

@@ -1,0 +1,150 @@
+use crate::blocking::{self, Aside};
+use crate::error::{Doing as _, kind};
+use crate::key::{Key, Room};
+use crate::open::{OpenError, Options};
+use crate::store_id::StoreId;
+use crate::tree::Tree;
+use crate::{list, open, read, seal, write};
+use async_trait::async_trait;
+use manifest_core::facts::{Location, StoreName};
+use manifest_core::ports::{BlobStore, BodyStream, ByteStream, Capacity, Page, Part, Stored, UploadId, WriteError};
+use manifest_core::{Port, PortError, PortErrorKind};
+use oci_types::Digest;
+use std::fs::File;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Blobs in a local directory. Clones are the same store.
+///
+/// Calls must be made within a tokio runtime, whose threads for blocking work do all of it. Memory: at most 1 MiB for each body
+/// that is written and 512 KiB for each that is read, beside the pieces that the caller holds.
+///
+/// ```
+/// # use blobs_filesystem::{FilesystemBlobs, Options};
+/// # use manifest_core::ports::{BlobStore, UploadId};
+/// # use oci_types::{Algorithm, Digest};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let root = tempfile::tempdir()?;
+/// let blobs = FilesystemBlobs::open(root.path(), "main".parse()?, Options::default())?;
+/// let upload = UploadId::from_bits(7);
+/// let empty = blobs.seal(&upload, &[], &Digest::of(Algorithm::Sha256, b"")).await?;
+/// assert!(empty.key.starts_with("sha256/e3/e3b0c442"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct FilesystemBlobs {
+    shared: Arc<Shared>,
+}
+
+impl FilesystemBlobs {
+    /// Opens a directory, and makes it (and those above it) if it is not there. Removes nothing. Blocks for some milliseconds.
+    ///
+    /// `name` is the store's name in every `Location` that it gives and takes.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] says what is wrong with the directory, and what to do.
+    pub fn open(root: &Path, name: StoreName, options: Options) -> Result<Self, OpenError> {
+        let shared = open::open(root, name, options)?;
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Who the store is. It stays when the directory is moved or restored; another directory has another one.
+    #[must_use]
+    pub fn store_id(&self) -> StoreId {
+        self.shared.id
+    }
+}
+
+/// What jobs share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) name: StoreName,
+    pub(crate) id: StoreId,
+    pub(crate) min_free: u64,
+    pub(crate) tree: Tree,
+}
+
+impl Shared {
+    /// The key of a location of this store.
+    pub(crate) fn key(&self, at: &Location) -> Port<Key> {
+        if at.store != self.name {
+            let what = format!("the location is in store `{}`, not in `{}`", at.store, self.name);
+            return Err(PortError::new(PortErrorKind::Internal, what));
+        }
+        at.key.parse().map_err(|error| {
+            PortError::new(PortErrorKind::Corrupt, format!("a location in store `{}`", self.name)).with_source(error)
+        })
+    }
+
+    pub(crate) fn location(&self, key: &Key) -> Location {
+        Location { store: self.name.clone(), key: key.to_string() }
+    }
+
+    /// Refuses to write so many bytes where that would leave less than the reserve.
+    pub(crate) fn require_space(&self, dir: &File, bytes: u64) -> Port<()> {
+        let space = self.tree.disk.space(dir).doing(|| "asking how much room is left".to_owned())?;
+        if space.free >= self.min_free.saturating_add(bytes) {
+            return Ok(());
+        }
+        let what =
+            format!("{} bytes are free, {bytes} are to be written, and {} are kept free", space.free, self.min_free);
+        Err(PortError::new(PortErrorKind::Full, what))
+    }
+
+    fn capacity(&self) -> Port<Capacity> {
+        let space =
+            (self.tree.disk.space(self.tree.room(Room::Parts))).doing(|| "asking how much room is left".to_owned())?;
+        let free = space.free.saturating_sub(self.min_free);
+        Ok(Capacity { free: Some(free), writable: free > 0 && !space.read_only })
+    }
+
+    fn delete(&self, key: &Key) -> Port<()> {
+        let Some(dir) = self.tree.find(key.room(), key.fan())? else {
+            return Ok(());
+        };
+        match self.tree.disk.unlink(&dir, &key.file_name()) {
+            Err(error) if kind(&error) == PortErrorKind::NotFound => Ok(()),
+            // Not synced: bytes that a crash brings back are named by no row, and go with the sweep.
+            result => result.doing(|| format!("removing {key}")),
+        }
+    }
+}
+
+#[async_trait]
+impl BlobStore for FilesystemBlobs {
+    async fn write_part(&self, upload: &UploadId, body: BodyStream) -> Result<Part, WriteError> {
+        write::part(&self.shared, *upload, body).await
+    }
+
+    async fn seal(&self, upload: &UploadId, parts: &[Part], digest: &Digest) -> Port<Location> {
+        let (shared, upload, parts, digest) = (Arc::clone(&self.shared), *upload, parts.to_vec(), *digest);
+        // A seal that nobody waits for any more takes its name away again.
+        let sealed = blocking::run(move || seal::parts(&shared, upload, &parts, digest).map(Aside::new));
+        let key = sealed.await?.take().keep();
+        Ok(self.shared.location(&key))
+    }
+
+    async fn read(&self, at: &Location, range: Option<Range<u64>>) -> Port<ByteStream> {
+        read::range(&self.shared, self.shared.key(at)?, range).await
+    }
+
+    async fn delete(&self, at: &Location) -> Port<()> {
+        let (shared, key) = (Arc::clone(&self.shared), self.shared.key(at)?);
+        blocking::run(move || shared.delete(&key)).await
+    }
+
+    async fn list(&self, after: Option<Location>, limit: u32) -> Port<Page<Stored>> {
+        let shared = Arc::clone(&self.shared);
+        let after = after.map(|at| shared.key(&at)).transpose()?;
+        blocking::run(move || list::page(&shared, after, limit)).await
+    }
+
+    async fn capacity(&self) -> Port<Capacity> {
+        let shared = Arc::clone(&self.shared);
+        blocking::run(move || shared.capacity()).await
+    }
+}
