@@ -300,3 +300,6 @@ fn point_tags(case: &PushCase<'_>, facts: &PushFacts, acting: Acting) -> Result<
     }
     Ok(changes)
 }
+
+#[cfg(test)]
+mod tests;

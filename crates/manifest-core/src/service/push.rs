@@ -236,3 +236,6 @@ fn pushed(document: &Document, digest: Digest, created: bool, target: &PushTarge
     };
     Pushed { digest, media_type: document.media_type().clone(), created, subject: document.subject(), tags }
 }
+
+#[cfg(test)]
+mod tests;
