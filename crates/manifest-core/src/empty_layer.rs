@@ -30,19 +30,13 @@ pub fn digest() -> Digest {
 pub fn location() -> Location {
     #[expect(clippy::expect_used, reason = "a constant that the test below parses")]
     let store: StoreName = "builtin".parse().expect("a store name");
-    Location {
-        store,
-        key: "empty-layer".to_owned(),
-    }
+    Location { store, key: "empty-layer".to_owned() }
 }
 
 /// The layer as a repository has it.
 #[must_use]
 pub fn blob() -> Blob {
-    Blob {
-        size: BYTES.len() as u64,
-        location: location(),
-    }
+    Blob { size: BYTES.len() as u64, location: location() }
 }
 
 #[cfg(test)]

@@ -39,12 +39,7 @@ impl PortError {
     /// An error of that kind; `context` says what was being done, in words for an operator.
     #[must_use]
     pub fn new(kind: PortErrorKind, context: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            kind,
-            context: context.into(),
-            outcome_unknown: false,
-            source: None,
-        }
+        Self { kind, context: context.into(), outcome_unknown: false, source: None }
     }
 
     /// A stored value that cannot be believed, by the table and column that hold it.

@@ -106,14 +106,8 @@ impl std::str::FromStr for StoreName {
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let fits = (1..=64).contains(&name.len())
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if fits {
-            Ok(Self(name.into()))
-        } else {
-            Err(ParseStoreNameError(name.to_owned()))
-        }
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if fits { Ok(Self(name.into())) } else { Err(ParseStoreNameError(name.to_owned())) }
     }
 }
 

@@ -54,31 +54,14 @@ pub fn platform_from_text(text: &str) -> Result<Platform, StoredFormError> {
         #[serde(default)]
         features: Vec<String>,
     }
-    let Form {
-        architecture,
-        os,
-        os_version,
-        os_features,
-        variant,
-        features,
-    } = read(text, "platform")?;
-    Ok(Platform {
-        architecture,
-        os,
-        os_version,
-        os_features,
-        variant,
-        features,
-    })
+    let Form { architecture, os, os_version, os_features, variant, features } = read(text, "platform")?;
+    Ok(Platform { architecture, os, os_version, os_features, variant, features })
 }
 
 /// Annotations as a JSON object, keys sorted.
 #[must_use]
 pub fn annotations_to_text(annotations: &BTreeMap<String, String>) -> String {
-    let members = annotations
-        .iter()
-        .map(|(key, value)| (key.clone(), value.clone().into()))
-        .collect();
+    let members = annotations.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
     serde_json::Value::Object(members).to_string()
 }
 
@@ -92,11 +75,7 @@ pub fn annotations_from_text(text: &str) -> Result<BTreeMap<String, String>, Sto
 }
 
 fn read<'a, T: serde::Deserialize<'a>>(text: &'a str, what: &'static str) -> Result<T, StoredFormError> {
-    serde_json::from_str(text).map_err(|source| StoredFormError {
-        what,
-        text: text.to_owned(),
-        source,
-    })
+    serde_json::from_str(text).map_err(|source| StoredFormError { what, text: text.to_owned(), source })
 }
 
 #[cfg(test)]
@@ -124,10 +103,7 @@ mod tests {
     #[test]
     fn annotations_read_what_they_write() {
         let annotations = BTreeMap::from([("a".to_owned(), "é\n".to_owned()), ("b".to_owned(), String::new())]);
-        assert_eq!(
-            annotations_from_text(&annotations_to_text(&annotations)).unwrap(),
-            annotations
-        );
+        assert_eq!(annotations_from_text(&annotations_to_text(&annotations)).unwrap(), annotations);
         assert!(annotations_from_text("[]").is_err());
     }
 }

@@ -33,10 +33,7 @@ impl AccessAsk {
     /// That action in that repository.
     #[must_use]
     pub fn new(repository: &RepositoryName, action: Action) -> Self {
-        Self {
-            repository: Some(repository.clone()),
-            action,
-        }
+        Self { repository: Some(repository.clone()), action }
     }
 }
 

@@ -88,9 +88,6 @@ impl Context {
     /// A request by nobody in particular at that time.
     #[must_use]
     pub fn anonymous(now: Millis) -> Self {
-        Self {
-            caller: Caller::Anonymous,
-            now,
-        }
+        Self { caller: Caller::Anonymous, now }
     }
 }

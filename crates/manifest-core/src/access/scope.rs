@@ -29,20 +29,14 @@ impl NameRange {
     /// Exactly one repository.
     #[must_use]
     pub fn repository(name: &RepositoryName) -> Self {
-        Self {
-            start: name.to_string(),
-            end: format!("{name}\0"),
-        }
+        Self { start: name.to_string(), end: format!("{name}\0") }
     }
 
     /// Everything below `name/`, without `name` itself.
     #[must_use]
     pub fn below(name: &RepositoryName) -> Self {
         // The byte after `/` is `0`; no name contains a byte between them.
-        Self {
-            start: format!("{name}/"),
-            end: format!("{name}0"),
-        }
+        Self { start: format!("{name}/"), end: format!("{name}0") }
     }
 
     /// Whether the name lies in the range.
@@ -75,10 +69,7 @@ impl ReadScope {
     /// Nothing at all.
     #[must_use]
     pub fn nothing() -> Self {
-        Self::Ranges {
-            public: false,
-            names: Vec::new(),
-        }
+        Self::Ranges { public: false, names: Vec::new() }
     }
 
     /// Whether a repository of that name and visibility is in the scope.
@@ -106,27 +97,15 @@ mod tests {
     fn ranges_are_sorted_and_merged() {
         let scope = ReadScope::ranges(
             false,
-            [
-                NameRange::below(&name("b")),
-                NameRange::repository(&name("a")),
-                NameRange::repository(&name("b/c")),
-            ],
+            [NameRange::below(&name("b")), NameRange::repository(&name("a")), NameRange::repository(&name("b/c"))],
         );
-        let ReadScope::Ranges { names, .. } = &scope else {
-            panic!("a range scope")
-        };
-        assert_eq!(
-            names,
-            &[NameRange::repository(&name("a")), NameRange::below(&name("b"))]
-        );
+        let ReadScope::Ranges { names, .. } = &scope else { panic!("a range scope") };
+        assert_eq!(names, &[NameRange::repository(&name("a")), NameRange::below(&name("b"))]);
     }
 
     #[test]
     fn a_subtree_is_not_its_neighbours() {
-        let scope = ReadScope::ranges(
-            false,
-            [NameRange::below(&name("team")), NameRange::repository(&name("team"))],
-        );
+        let scope = ReadScope::ranges(false, [NameRange::below(&name("team")), NameRange::repository(&name("team"))]);
         let check = |text: &str, expected: bool| assert_eq!(scope.contains(&name(text), false), expected, "{text}");
         check("team", true);
         check("team/app", true);
