@@ -24,10 +24,7 @@ pub(crate) struct Response {
 impl Response {
     /// The value of the first header of that name, given in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -38,10 +35,7 @@ pub(crate) fn get(address: &str, path: &str, accept: &str) -> Result<Response> {
 
 /// Any method with a body.
 pub(crate) fn send(address: &str, method: &str, path: &str, media_type: &str, body: &[u8]) -> Result<Response> {
-    let head = format!(
-        "{method} {path} HTTP/1.0\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n",
-        body.len()
-    );
+    let head = format!("{method} {path} HTTP/1.0\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n", body.len());
     request(address, &head, body)
 }
 
@@ -58,9 +52,7 @@ fn request(address: &str, head: &str, body: &[u8]) -> Result<Response> {
     stream.write_all(format!("{head}Host: {address}\r\n\r\n").as_bytes())?;
     stream.write_all(body)?;
     let mut answer = Vec::new();
-    stream
-        .read_to_end(&mut answer)
-        .with_context(|| format!("{address} broke off its answer"))?;
+    stream.read_to_end(&mut answer).with_context(|| format!("{address} broke off its answer"))?;
     parse(&answer).with_context(|| format!("{address} did not answer with HTTP"))
 }
 
@@ -73,11 +65,7 @@ fn parse(answer: &[u8]) -> Option<Response> {
         .filter_map(|line| line.split_once(':'))
         .map(|(key, value)| (key.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
-    Some(Response {
-        status,
-        body: answer[end + 4..].to_vec(),
-        headers,
-    })
+    Some(Response { status, body: answer[end + 4..].to_vec(), headers })
 }
 
 #[cfg(test)]
@@ -87,14 +75,8 @@ mod tests {
     #[test]
     fn an_answer_is_taken_apart() {
         let response = parse(b"HTTP/1.1 404 Not Found\r\nContent-Type: a/b\r\nX: y:z \r\n\r\n{}\r\n\r\n").unwrap();
-        assert_eq!(
-            (response.status, response.body.as_slice()),
-            (404, b"{}\r\n\r\n".as_slice())
-        );
-        assert_eq!(
-            (response.header("content-type"), response.header("x")),
-            (Some("a/b"), Some("y:z"))
-        );
+        assert_eq!((response.status, response.body.as_slice()), (404, b"{}\r\n\r\n".as_slice()));
+        assert_eq!((response.header("content-type"), response.header("x")), (Some("a/b"), Some("y:z")));
         assert!(parse(b"<html>").is_none());
     }
 }

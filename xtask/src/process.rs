@@ -35,10 +35,7 @@ impl Output {
 pub(crate) fn stream(command: &mut Command) -> Result<()> {
     let shown = show(command);
     println!("$ {shown}");
-    let status = command
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| format!("`{shown}` did not start"))?;
+    let status = command.stdin(Stdio::null()).status().with_context(|| format!("`{shown}` did not start"))?;
     ensure!(status.success(), "`{shown}` ended with {status}");
     Ok(())
 }
@@ -59,18 +56,10 @@ pub(crate) fn capture(command: &mut Command, limit: Duration) -> Result<Output> 
     let Some(status) = wait(&mut child, limit)? else {
         stop(&mut child, Duration::ZERO)?;
         let printed = String::from_utf8_lossy(&fs::read(&err)?).into_owned();
-        bail!(
-            "`{shown}` had not ended after {} s; it printed: {}",
-            limit.as_secs(),
-            tail(&printed, 10)
-        );
+        bail!("`{shown}` had not ended after {} s; it printed: {}", limit.as_secs(), tail(&printed, 10));
     };
     let read = |path| -> io::Result<String> { Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned()) };
-    Ok(Output {
-        stdout: read(&out)?,
-        stderr: read(&err)?,
-        status,
-    })
+    Ok(Output { stdout: read(&out)?, stderr: read(&err)?, status })
 }
 
 /// Runs the command to its end, fails with what it printed unless it exits with 0, and returns its output.
@@ -78,12 +67,7 @@ pub(crate) fn succeed(command: &mut Command, limit: Duration) -> Result<Output> 
     let output = capture(command, limit)?;
     if !output.success() {
         let printed = format!("{}\n{}", output.stdout.trim(), output.stderr.trim());
-        bail!(
-            "`{}` ended with {}: {}",
-            show(command),
-            output.status,
-            tail(&printed, 10)
-        );
+        bail!("`{}` ended with {}: {}", show(command), output.status, tail(&printed, 10));
     }
     Ok(output)
 }
@@ -152,23 +136,14 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", "echo one; echo two >&2; exit 3"]);
         let output = capture(&mut command, Duration::from_secs(10)).unwrap();
-        assert_eq!(
-            (output.stdout.as_str(), output.stderr.as_str(), output.success()),
-            ("one\n", "two\n", false)
-        );
+        assert_eq!((output.stdout.as_str(), output.stderr.as_str(), output.success()), ("one\n", "two\n", false));
         let error = succeed(&mut command, Duration::from_secs(10)).unwrap_err().to_string();
-        assert!(
-            error.contains("exit status: 3") && error.ends_with("one\ntwo"),
-            "{error}"
-        );
+        assert!(error.contains("exit status: 3") && error.ends_with("one\ntwo"), "{error}");
     }
 
     #[test]
     fn a_command_that_hangs_is_killed() {
-        let error = capture(
-            Command::new("sh").args(["-c", "while :; do :; done"]),
-            Duration::from_millis(50),
-        );
+        let error = capture(Command::new("sh").args(["-c", "while :; do :; done"]), Duration::from_millis(50));
         assert!(error.unwrap_err().to_string().contains("had not ended after"));
     }
 

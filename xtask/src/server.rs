@@ -93,13 +93,7 @@ impl Server {
         };
         fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
         let port = http::free_port()?;
-        let mut server = Self {
-            program,
-            binary,
-            directory: directory.to_owned(),
-            port,
-            child: None,
-        };
+        let mut server = Self { program, binary, directory: directory.to_owned(), port, child: None };
         server.launch()?;
         Ok(server)
     }
@@ -130,9 +124,7 @@ impl Server {
         let mut command = self.command()?;
         command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
         let address = self.address();
-        let child = command
-            .spawn()
-            .with_context(|| format!("{} did not start", self.binary.display()))?;
+        let child = command.spawn().with_context(|| format!("{} did not start", self.binary.display()))?;
         let child = self.child.insert(child);
         let mut ended = None;
         let up = process::poll(START, || {
@@ -141,17 +133,9 @@ impl Server {
             Ok(ended.is_some() || http::get(&address, "/v2/", "*/*").is_ok_and(|answer| answer.status == 200))
         })?;
         if let Some(status) = ended {
-            bail!(
-                "the registry ended with {status} before it answered: {}",
-                self.log_tail()
-            );
+            bail!("the registry ended with {status} before it answered: {}", self.log_tail());
         }
-        ensure!(
-            up,
-            "the registry had not answered `GET /v2/` after {} s: {}",
-            START.as_secs(),
-            self.log_tail()
-        );
+        ensure!(up, "the registry had not answered `GET /v2/` after {} s: {}", START.as_secs(), self.log_tail());
         Ok(())
     }
 
@@ -161,9 +145,7 @@ impl Server {
         match self.program {
             Program::Manifestd => {
                 command.arg("serve").arg("--data-dir").arg(data);
-                command
-                    .args(["--listen", &address, "--admin-listen", "off"])
-                    .current_dir(&self.directory);
+                command.args(["--listen", &address, "--admin-listen", "off"]).current_dir(&self.directory);
             }
             Program::DockerRegistry => {
                 let config = self.directory.join("config.yml");
@@ -194,9 +176,7 @@ impl Drop for Server {
 /// Builds the release binary and says where it is.
 fn build(workspace: &Workspace) -> Result<PathBuf> {
     let mut command = Command::new(workspace::cargo());
-    command
-        .args(["build", "--release", "--package", "manifestd"])
-        .current_dir(workspace.root());
+    command.args(["build", "--release", "--package", "manifestd"]).current_dir(workspace.root());
     process::stream(&mut command)?;
     let binary = workspace.target().join("release").join("manifestd");
     ensure!(binary.is_file(), "the build left no {}", binary.display());

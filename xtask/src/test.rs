@@ -59,11 +59,7 @@ fn has_library(workspace: &Workspace, name: &str) -> bool {
 
 /// Passes the output on line by line and adds up what the test programs say of themselves.
 fn counted(mut command: Command) -> Result<Count> {
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cargo did not start")?;
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cargo did not start")?;
     let output = child.stdout.take().context("cargo's output is not piped")?;
     let mut count = Count::default();
     for line in BufReader::new(output).lines() {
@@ -86,15 +82,8 @@ fn counted(mut command: Command) -> Result<Count> {
 /// Reads `test result: ok. 3 passed; 0 failed; …`, the last line of each test program.
 fn parse_result(line: &str) -> Option<Count> {
     let counts = line.strip_prefix("test result: ")?.split_once(". ")?.1;
-    let number = |word| {
-        counts
-            .split("; ")
-            .find_map(|part| part.strip_suffix(word)?.trim().parse().ok())
-    };
-    Some(Count {
-        passed: number("passed")?,
-        failed: number("failed")?,
-    })
+    let number = |word| counts.split("; ").find_map(|part| part.strip_suffix(word)?.trim().parse().ok());
+    Some(Count { passed: number("passed")?, failed: number("failed")? })
 }
 
 #[cfg(test)]

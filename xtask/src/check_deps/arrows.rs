@@ -17,42 +17,14 @@ const ADAPTERS: &[&str] = &["manifest-memory", "manifest-sqlite", "blobs-filesys
 
 /// The whole architecture. An arrow that is not here does not exist; a new one is a decision to write down.
 const ROOMS: &[Room] = &[
-    Room {
-        name: "oci-types",
-        uses: &[],
-        tests_use: &[],
-    },
+    Room { name: "oci-types", uses: &[], tests_use: &[] },
     // Examples of embedding stand with the adapter that they use, so the core needs no adapter even for its tests.
-    Room {
-        name: "manifest-core",
-        uses: &["oci-types"],
-        tests_use: &[],
-    },
-    Room {
-        name: "manifest-contract",
-        uses: CORE,
-        tests_use: &["manifest-memory"],
-    },
-    Room {
-        name: "manifest-memory",
-        uses: CORE,
-        tests_use: &["manifest-contract"],
-    },
-    Room {
-        name: "manifest-sqlite",
-        uses: CORE,
-        tests_use: PROOF,
-    },
-    Room {
-        name: "blobs-filesystem",
-        uses: CORE,
-        tests_use: PROOF,
-    },
-    Room {
-        name: "registry-http",
-        uses: CORE,
-        tests_use: PROOF,
-    },
+    Room { name: "manifest-core", uses: &["oci-types"], tests_use: &[] },
+    Room { name: "manifest-contract", uses: CORE, tests_use: &["manifest-memory"] },
+    Room { name: "manifest-memory", uses: CORE, tests_use: &["manifest-contract"] },
+    Room { name: "manifest-sqlite", uses: CORE, tests_use: PROOF },
+    Room { name: "blobs-filesystem", uses: CORE, tests_use: PROOF },
+    Room { name: "registry-http", uses: CORE, tests_use: PROOF },
     Room {
         name: "manifestd",
         uses: &[
@@ -65,11 +37,7 @@ const ROOMS: &[Room] = &[
         ],
         tests_use: PROOF,
     },
-    Room {
-        name: "xtask",
-        uses: &[],
-        tests_use: &[],
-    },
+    Room { name: "xtask", uses: &[], tests_use: &[] },
 ];
 
 /// A dependency of one crate of the workspace on another.
@@ -86,15 +54,13 @@ pub(crate) fn edges(metadata: &Metadata) -> Vec<Edge> {
     let packages = metadata.workspace_packages();
     let members: BTreeSet<&str> = packages.iter().map(|package| package.name.as_str()).collect();
     let edges = packages.iter().flat_map(|package| {
-        package
-            .dependencies
-            .iter()
-            .filter(|dependency| members.contains(dependency.name.as_str()))
-            .map(|dependency| Edge {
+        package.dependencies.iter().filter(|dependency| members.contains(dependency.name.as_str())).map(|dependency| {
+            Edge {
                 from: package.name.to_string(),
                 to: dependency.name.clone(),
                 for_tests: dependency.kind == DependencyKind::Development,
-            })
+            }
+        })
     });
     edges.collect()
 }
@@ -106,9 +72,7 @@ pub(crate) fn violations(edges: &[Edge]) -> Vec<String> {
 
 fn violation(Edge { from, to, for_tests }: &Edge) -> Option<String> {
     let Some(room) = ROOMS.iter().find(|room| room.name == from) else {
-        return Some(format!(
-            "`{from}` is not in the architecture: name it in xtask/src/check_deps/arrows.rs"
-        ));
+        return Some(format!("`{from}` is not in the architecture: name it in xtask/src/check_deps/arrows.rs"));
     };
     let to = to.as_str();
     if room.uses.contains(&to) || *for_tests && room.tests_use.contains(&to) {
@@ -127,11 +91,7 @@ mod tests {
     use super::{ADAPTERS, Edge, ROOMS, violations};
 
     fn check(from: &str, to: &str, for_tests: bool) -> Vec<String> {
-        violations(&[Edge {
-            from: from.to_owned(),
-            to: to.to_owned(),
-            for_tests,
-        }])
+        violations(&[Edge { from: from.to_owned(), to: to.to_owned(), for_tests }])
     }
 
     #[test]

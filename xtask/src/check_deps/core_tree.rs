@@ -23,18 +23,8 @@ type Entry = (usize, String);
 /// The tree of normal and build dependencies below a package, with its default features.
 pub(crate) fn tree(workspace: &Workspace, package: &str) -> Result<Vec<Entry>> {
     let mut command = Command::new(workspace::cargo());
-    command.args([
-        "tree",
-        "--locked",
-        "--edges",
-        "normal,build",
-        "--prefix",
-        "depth",
-        "--no-dedupe",
-    ]);
-    command
-        .args(["--format", " {p}", "--package", package])
-        .current_dir(workspace.root());
+    command.args(["tree", "--locked", "--edges", "normal,build", "--prefix", "depth", "--no-dedupe"]);
+    command.args(["--format", " {p}", "--package", package]).current_dir(workspace.root());
     let output = process::succeed(&mut command, Duration::from_mins(2))?;
     parse(&output.stdout).with_context(|| format!("the output of `cargo tree --package {package}` is not a tree"))
 }
@@ -42,9 +32,7 @@ pub(crate) fn tree(workspace: &Workspace, package: &str) -> Result<Vec<Entry>> {
 /// The names that may be in the tree.
 pub(crate) fn allowed(workspace: &Workspace) -> Result<BTreeSet<String>> {
     let text = fs::read_to_string(workspace.root().join(LIST)).with_context(|| format!("{LIST} cannot be read"))?;
-    let names = text
-        .lines()
-        .map(|line| line.split('#').next().unwrap_or_default().trim());
+    let names = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     Ok(names.filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
@@ -64,19 +52,14 @@ pub(crate) fn violations(tree: &[Entry], allowed: &BTreeSet<String>) -> Vec<Stri
             found.entry(name).or_insert_with(|| path.join(" → "));
         }
     }
-    found
-        .into_iter()
-        .map(|(name, path)| format!("`{name}` may not be below the core: {path} (see {LIST})"))
-        .collect()
+    found.into_iter().map(|(name, path)| format!("`{name}` may not be below the core: {path} (see {LIST})")).collect()
 }
 
 /// Each name of the list that the core no longer brings in, so that the list stays the truth.
 pub(crate) fn unused(tree: &[Entry], allowed: &BTreeSet<String>) -> Vec<String> {
     let names = names(tree);
     let unused = allowed.iter().filter(|name| !names.contains(name.as_str()));
-    unused
-        .map(|name| format!("{LIST} names `{name}`, which the core does not bring in"))
-        .collect()
+    unused.map(|name| format!("{LIST} names `{name}`, which the core does not bring in")).collect()
 }
 
 fn parse(output: &str) -> Option<Vec<Entry>> {

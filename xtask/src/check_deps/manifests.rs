@@ -14,9 +14,7 @@ pub(crate) fn violations(package: &str, text: &str) -> Result<Vec<String>> {
     for table in dependency_tables(root) {
         for (name, item) in table.iter() {
             if !inherits(Some(item)) {
-                found.push(format!(
-                    "`{package}` sets `{name}` by itself: it must say `workspace = true`"
-                ));
+                found.push(format!("`{package}` sets `{name}` by itself: it must say `workspace = true`"));
             }
         }
     }
@@ -26,10 +24,7 @@ pub(crate) fn violations(package: &str, text: &str) -> Result<Vec<String>> {
 /// The three tables of the manifest, and those of each target.
 fn dependency_tables(root: &dyn TableLike) -> Vec<&dyn TableLike> {
     let targets = root.get("target").and_then(Item::as_table_like);
-    let targets = targets
-        .into_iter()
-        .flat_map(TableLike::iter)
-        .filter_map(|(_, item)| item.as_table_like());
+    let targets = targets.into_iter().flat_map(TableLike::iter).filter_map(|(_, item)| item.as_table_like());
     let holders = std::iter::once(root).chain(targets);
     holders
         .flat_map(|holder| {

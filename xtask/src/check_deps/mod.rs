@@ -16,20 +16,13 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 
     let edges = arrows::edges(workspace.metadata());
     violations.extend(arrows::violations(&edges));
-    println!(
-        "check-deps: {} arrows between {} crates",
-        edges.len(),
-        workspace.metadata().workspace_members.len()
-    );
+    println!("check-deps: {} arrows between {} crates", edges.len(), workspace.metadata().workspace_members.len());
 
     for root in ["oci-types", "manifest-core"] {
         let tree = core_tree::tree(workspace, root)?;
         let allowed = core_tree::allowed(workspace)?;
         violations.extend(core_tree::violations(&tree, &allowed));
-        println!(
-            "check-deps: {} crates below {root}",
-            core_tree::names(&tree).len().saturating_sub(1)
-        );
+        println!("check-deps: {} crates below {root}", core_tree::names(&tree).len().saturating_sub(1));
         if root == "manifest-core" {
             violations.extend(core_tree::unused(&tree, &allowed));
         }
@@ -46,10 +39,6 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     for violation in &violations {
         println!("check-deps: {violation}");
     }
-    ensure!(
-        violations.is_empty(),
-        "{} violations of the architecture",
-        violations.len()
-    );
+    ensure!(violations.is_empty(), "{} violations of the architecture", violations.len());
     Ok(())
 }

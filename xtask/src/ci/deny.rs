@@ -18,10 +18,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let program = setup::ensure(workspace, Need::CargoDeny)?;
     let check = |arguments: &[&str]| {
         let mut command = Command::new(&program);
-        command
-            .args(["--locked", "--workspace", "check"])
-            .args(arguments)
-            .current_dir(workspace.root());
+        command.args(["--locked", "--workspace", "check"]).args(arguments).current_dir(workspace.root());
         process::stream(&mut command)
     };
     check(&["--hide-inclusion-graph", "bans", "licenses", "sources"])?;

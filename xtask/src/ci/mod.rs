@@ -65,11 +65,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         table.push((*step, taken, result.is_ok()));
     }
     print_table(&table);
-    let failed: Vec<String> = table
-        .iter()
-        .filter(|(.., ok)| !ok)
-        .map(|(step, ..)| name(*step))
-        .collect();
+    let failed: Vec<String> = table.iter().filter(|(.., ok)| !ok).map(|(step, ..)| name(*step)).collect();
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
 }
@@ -81,18 +77,14 @@ fn step_result(workspace: &Workspace, step: Step) -> Result<()> {
         command
     };
     match step {
-        Step::Fmt => process::stream(&mut cargo(&["fmt", "--all", "--check"])),
+        // The names of the files are enough: `cargo fmt` mends them.
+        Step::Fmt => process::stream(&mut cargo(&["fmt", "--all", "--", "--check", "--files-with-diff"])),
         Step::CheckDeps => check_deps::run(workspace),
         Step::Tidy => tidy::run(workspace),
         Step::Deny => deny::run(workspace),
-        Step::Clippy => process::stream(&mut cargo(&[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "--deny",
-            "warnings",
-        ])),
+        Step::Clippy => {
+            process::stream(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
+        }
         Step::Rustdoc => {
             let mut command = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
             process::stream(command.env("RUSTDOCFLAGS", "--deny warnings"))
@@ -105,19 +97,13 @@ fn step_result(workspace: &Workspace, step: Step) -> Result<()> {
 
 /// The word for a step on the command line.
 fn name(step: Step) -> String {
-    step.to_possible_value()
-        .map_or_else(String::new, |value| value.get_name().to_owned())
+    step.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 fn print_table(table: &[(Step, Duration, bool)]) {
     println!();
     for (step, taken, ok) in table {
-        println!(
-            "{:12} {:8.1} s  {}",
-            name(*step),
-            taken.as_secs_f64(),
-            if *ok { "ok" } else { "FAILED" }
-        );
+        println!("{:12} {:8.1} s  {}", name(*step), taken.as_secs_f64(), if *ok { "ok" } else { "FAILED" });
     }
     let total: Duration = table.iter().map(|(_, taken, _)| *taken).sum();
     println!("{:12} {:8.1} s", "total", total.as_secs_f64());

@@ -34,10 +34,7 @@ impl Storage {
     fn new(stage: &mut Stage) -> Result<Self> {
         let folder = stage.folder()?;
         let path = |name| folder.join(name).display().to_string();
-        Ok(Self {
-            root: path("root"),
-            run: path("run"),
-        })
+        Ok(Self { root: path("root"), run: path("run") })
     }
 
     fn buildah(&self, stage: &Stage, arguments: &[&str]) -> Result<Output> {
@@ -76,16 +73,10 @@ impl Storage {
     fn push(&self, stage: &Stage, image: &str, repository: &str, tag: &str) -> Result<String> {
         let target = format!("docker://{}:{tag}", stage.full(repository));
         let file = format!("{}-{tag}.digest", self.root);
-        self.buildah(
-            stage,
-            &["push", "--tls-verify=false", "--digestfile", &file, image, &target],
-        )?;
+        self.buildah(stage, &["push", "--tls-verify=false", "--digestfile", &file, image, &target])?;
         let digest = fs::read_to_string(&file).context("buildah wrote no digest")?;
         let served = compare::served(stage, repository, tag)?;
-        ensure!(
-            served == digest.trim(),
-            "buildah pushed {digest}, the registry serves {served}"
-        );
+        ensure!(served == digest.trim(), "buildah pushed {digest}, the registry serves {served}");
         Ok(served)
     }
 }
@@ -124,25 +115,13 @@ fn list(stage: &mut Stage) -> Result<()> {
     storage.buildah(stage, &["manifest", "create", "list"])?;
     let mut ids = Vec::new();
     for (_, architecture) in PLATFORMS {
-        ids.push((
-            architecture,
-            storage.commit(stage, &folder, "oci", architecture, architecture)?,
-        ));
-        storage.buildah(
-            stage,
-            &["manifest", "add", "--arch", architecture, "list", architecture],
-        )?;
+        ids.push((architecture, storage.commit(stage, &folder, "oci", architecture, architecture)?));
+        storage.buildah(stage, &["manifest", "add", "--arch", architecture, "list", architecture])?;
     }
     let target = format!("docker://{}:v1", stage.full(&repository));
-    storage.buildah(
-        stage,
-        &["manifest", "push", "--all", "--tls-verify=false", "list", &target],
-    )?;
+    storage.buildah(stage, &["manifest", "push", "--all", "--tls-verify=false", "list", &target])?;
     compare::served(stage, &repository, "v1")?;
-    let (_, expected) = ids
-        .into_iter()
-        .find(|(name, _)| *name == host_architecture())
-        .context("no image for us")?;
+    let (_, expected) = ids.into_iter().find(|(name, _)| *name == host_architecture()).context("no image for us")?;
     pull(stage, &repository, "v1", &expected)
 }
 
@@ -150,29 +129,21 @@ fn index(stage: &mut Stage) -> Result<()> {
     let repository = stage.repository("buildah/index");
     let index = &stage.fixtures().index;
     seed::push(stage, &repository, "v1", index)?;
-    let position = PLATFORMS
-        .iter()
-        .position(|(_, name)| *name == host_architecture())
-        .context("no image for us")?;
+    let position = PLATFORMS.iter().position(|(_, name)| *name == host_architecture()).context("no image for us")?;
     // Each image of the index has a config and two layers, in this order.
     let expected = index.blobs[3 * position].hex().to_owned();
     pull(stage, &repository, "v1", &expected)
 }
 
 fn copy(stage: &mut Stage) -> Result<()> {
-    let (from, to) = (
-        stage.repository("buildah/copy-from"),
-        stage.repository("buildah/copy-to"),
-    );
+    let (from, to) = (stage.repository("buildah/copy-from"), stage.repository("buildah/copy-to"));
     let (storage, folder) = (Storage::new(stage)?, stage.folder()?);
     let expected = storage.build(stage, &folder, "oci")?;
     let first = storage.push(stage, "built", &from, "v1")?;
     let target = format!("docker://{}:v1", stage.full(&to));
-    let log = storage.buildah(
-        stage,
-        &["--log-level", "debug", "push", "--tls-verify=false", "built", &target],
-    )?;
-    compare::names(&log.stderr, &["mount="])?;
+    let log = storage.buildah(stage, &["--log-level", "debug", "push", "--tls-verify=false", "built", &target])?;
+    // The image has two layers; buildah never mounts configs.
+    compare::mounted(&log.stderr, "... mount OK", 2)?;
     let second = compare::served(stage, &to, "v1")?;
     ensure!(first == second, "the first push gave {first} and the second {second}");
     pull(stage, &to, "v1", &expected)

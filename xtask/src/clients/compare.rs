@@ -9,6 +9,7 @@ use super::stage::Stage;
 use crate::{
     http,
     images::{Descriptor, Image, sha256},
+    process::tail,
 };
 
 /// Types that a client of every kind accepts.
@@ -18,18 +19,10 @@ const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.o
 /// The OCI image layout holds every byte of the image, under its digest, and names its root.
 pub(crate) fn layout(expected: &Image, pulled: &Path) -> Result<()> {
     for descriptor in expected.everything() {
-        same(
-            expected,
-            descriptor,
-            &pulled.join("blobs/sha256").join(descriptor.hex()),
-        )?;
+        same(expected, descriptor, &pulled.join("blobs/sha256").join(descriptor.hex()))?;
     }
     let index = fs::read_to_string(pulled.join("index.json")).context("the layout has no index")?;
-    ensure!(
-        index.contains(&expected.root.digest),
-        "the layout's index does not name {}",
-        expected.root.digest
-    );
+    ensure!(index.contains(&expected.root.digest), "the layout's index does not name {}", expected.root.digest);
     Ok(())
 }
 
@@ -48,22 +41,14 @@ pub(crate) fn dir(expected: &Image, pulled: &Path) -> Result<()> {
 fn same(expected: &Image, descriptor: &Descriptor, pulled: &Path) -> Result<()> {
     let pulled = fs::read(pulled).with_context(|| format!("{} was not pulled", descriptor.digest))?;
     // The digest in the descriptor is sha256sum's of the very file compared with.
-    ensure!(
-        pulled == fs::read(expected.file(descriptor))?,
-        "{} was pulled with other bytes",
-        descriptor.digest
-    );
+    ensure!(pulled == fs::read(expected.file(descriptor))?, "{} was pulled with other bytes", descriptor.digest);
     Ok(())
 }
 
 /// The registry serves exactly this image under the tag.
 pub(crate) fn served_image(stage: &Stage, repository: &str, tag: &str, expected: &Image) -> Result<()> {
     let digest = served(stage, repository, tag)?;
-    ensure!(
-        digest == expected.root.digest,
-        "`{tag}` is {digest} and not {}",
-        expected.root.digest
-    );
+    ensure!(digest == expected.root.digest, "`{tag}` is {digest} and not {}", expected.root.digest);
     Ok(())
 }
 
@@ -72,22 +57,11 @@ pub(crate) fn served_image(stage: &Stage, repository: &str, tag: &str, expected:
 pub(crate) fn served(stage: &Stage, repository: &str, reference: &str) -> Result<String> {
     let path = format!("/v2/{repository}/manifests/{reference}");
     let answer = http::get(&stage.address(), &path, ACCEPT)?;
-    ensure!(
-        answer.status == 200,
-        "GET {path} is {}: {}",
-        answer.status,
-        String::from_utf8_lossy(&answer.body)
-    );
+    ensure!(answer.status == 200, "GET {path} is {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
     let digest = sha256(&answer.body)?;
     let told = answer.header("docker-content-digest");
-    ensure!(
-        told == Some(digest.as_str()),
-        "GET {path} says {told:?} of bytes whose digest is {digest}"
-    );
-    ensure!(
-        !reference.contains(':') || reference == digest,
-        "GET {path} gave bytes whose digest is {digest}"
-    );
+    ensure!(told == Some(digest.as_str()), "GET {path} says {told:?} of bytes whose digest is {digest}");
+    ensure!(!reference.contains(':') || reference == digest, "GET {path} gave bytes whose digest is {digest}");
     let manifest: Value = serde_json::from_slice(&answer.body).context("a manifest is not JSON")?;
     for child in entries(&manifest, "manifests") {
         served(stage, repository, text(child, "digest")?)?;
@@ -105,11 +79,7 @@ fn served_blob(stage: &Stage, repository: &str, descriptor: &Value) -> Result<()
     let answer = http::get(&stage.address(), &path, "*/*")?;
     ensure!(answer.status == 200, "GET {path} is {}", answer.status);
     let size = descriptor.get("size").and_then(Value::as_u64);
-    ensure!(
-        size == u64::try_from(answer.body.len()).ok(),
-        "GET {path} has {} bytes, not {size:?}",
-        answer.body.len()
-    );
+    ensure!(size == u64::try_from(answer.body.len()).ok(), "GET {path} has {} bytes, not {size:?}", answer.body.len());
     let found = sha256(&answer.body)?;
     ensure!(found == digest, "GET {path} gave bytes whose digest is {found}");
     Ok(())
@@ -133,15 +103,67 @@ pub(crate) fn names(text: &str, words: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// The log says a phrase exactly that many times, once for each blob that was mounted.
+pub(crate) fn mounted(log: &str, phrase: &str, blobs: usize) -> Result<()> {
+    let found = log.matches(phrase).count();
+    ensure!(found == blobs, "{found} blobs were mounted and not {blobs}: {}", tail(log, 20));
+    Ok(())
+}
+
 /// A member that must be there and be text.
 pub(crate) fn text<'a>(value: &'a Value, member: &str) -> Result<&'a str> {
-    value
-        .get(member)
-        .and_then(Value::as_str)
-        .with_context(|| format!("`{member}` is missing in {value}"))
+    value.get(member).and_then(Value::as_str).with_context(|| format!("`{member}` is missing in {value}"))
 }
 
 /// The elements of a member; none if it is missing.
 pub(crate) fn entries<'a>(value: &'a Value, member: &str) -> impl Iterator<Item = &'a Value> {
     value.get(member).and_then(Value::as_array).into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::{dir, layout, mounted};
+    use crate::images::Fixtures;
+
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to.join("blobs/sha256")).unwrap();
+        fs::copy(from.join("index.json"), to.join("index.json")).unwrap();
+        for entry in fs::read_dir(from.join("blobs/sha256")).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), to.join("blobs/sha256").join(entry.file_name())).unwrap();
+        }
+    }
+
+    #[test]
+    fn one_changed_byte_is_seen() {
+        let directory = tempfile::tempdir().unwrap();
+        let fixtures = Fixtures::write(&directory.path().join("fixtures")).unwrap();
+        let image = &fixtures.index;
+        for (number, descriptor) in image.everything().enumerate() {
+            let pulled = directory.path().join(number.to_string());
+            copy(&image.layout, &pulled);
+            layout(image, &pulled).unwrap();
+            let file = pulled.join("blobs/sha256").join(descriptor.hex());
+            let mut content = fs::read(&file).unwrap();
+            content[0] ^= 1;
+            fs::write(&file, content).unwrap();
+            assert!(layout(image, &pulled).unwrap_err().to_string().contains(&descriptor.digest));
+            fs::remove_file(&file).unwrap();
+            assert!(layout(image, &pulled).unwrap_err().to_string().contains("was not pulled"));
+        }
+
+        let pulled = directory.path().join("dir");
+        fixtures.docker.write_dir(&pulled).unwrap();
+        dir(&fixtures.docker, &pulled).unwrap();
+        fs::write(pulled.join("manifest.json"), "{}").unwrap();
+        assert!(dir(&fixtures.docker, &pulled).unwrap_err().to_string().contains("other bytes"));
+    }
+
+    #[test]
+    fn mounts_are_counted() {
+        mounted("Mounted a\nMounted b\n", "Mounted ", 2).unwrap();
+        assert!(mounted("Mounted a\nUploaded b\n", "Mounted ", 2).is_err());
+    }
 }

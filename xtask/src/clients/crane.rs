@@ -22,9 +22,7 @@ pub(super) const CLIENT: Client = Client {
 /// Pushes the image and compares the digest that crane prints.
 fn push(stage: &Stage, image: &Image, repository: &str, tag: &str) -> Result<()> {
     let target = format!("{}:{tag}", stage.full(repository));
-    let printed = stage
-        .succeed(Need::Crane, &["push", &image.layout.display().to_string(), &target])?
-        .stdout;
+    let printed = stage.succeed(Need::Crane, &["push", &image.layout.display().to_string(), &target])?.stdout;
     ensure!(printed.trim().ends_with(&image.root.digest), "crane pushed {printed}");
     compare::served_image(stage, repository, tag, image)
 }
@@ -35,10 +33,7 @@ fn pull(stage: &mut Stage, repository: &str, tag: &str, image: fn(&Stage) -> &Im
     let source = format!("{}:{tag}", stage.full(repository));
     let digest = stage.succeed(Need::Crane, &["digest", &source])?.stdout;
     ensure!(digest.trim() == image(stage).root.digest, "crane says {digest}");
-    stage.succeed(
-        Need::Crane,
-        &["pull", "--format=oci", &source, &folder.display().to_string()],
-    )?;
+    stage.succeed(Need::Crane, &["pull", "--format=oci", &source, &folder.display().to_string()])?;
     compare::layout(image(stage), &folder)
 }
 
@@ -53,10 +48,7 @@ fn oci_image(stage: &mut Stage) -> Result<()> {
     push(stage, &stage.fixtures().oci, &repository, "v1")?;
     pull(stage, &repository, "v1", |stage| &stage.fixtures().oci)?;
     // Reads every layer again and checks digests, sizes and the config's list of layers.
-    stage.succeed(
-        Need::Crane,
-        &["validate", "--remote", &format!("{}:v1", stage.full(&repository))],
-    )?;
+    stage.succeed(Need::Crane, &["validate", "--remote", &format!("{}:v1", stage.full(&repository))])?;
     Ok(())
 }
 
@@ -71,11 +63,8 @@ fn copy(stage: &mut Stage) -> Result<()> {
     push(stage, &stage.fixtures().index, &from, "v1")?;
     let (source, target) = (format!("{}:v1", stage.full(&from)), format!("{}:v1", stage.full(&to)));
     let log = stage.succeed(Need::Crane, &["copy", &source, &target])?.stderr;
-    compare::names(&log, &["mounted blob"])?;
-    ensure!(
-        !log.contains("pushed blob"),
-        "a blob was uploaded that could have been mounted: {log}"
-    );
+    ensure!(!log.contains("pushed blob"), "a blob was uploaded that could have been mounted: {log}");
+    ensure!(log.contains("mounted blob"), "nothing was mounted: {log}");
     compare::served_image(stage, &to, "v1", &stage.fixtures().index)?;
     pull(stage, &to, "v1", |stage| &stage.fixtures().index)
 }
@@ -91,17 +80,11 @@ fn restart(stage: &mut Stage) -> Result<()> {
 fn list(stage: &mut Stage) -> Result<()> {
     let repository = stage.repository("crane/list");
     push(stage, &stage.fixtures().oci, &repository, "v1")?;
-    stage.succeed(
-        Need::Crane,
-        &["tag", &format!("{}:v1", stage.full(&repository)), "latest"],
-    )?;
+    stage.succeed(Need::Crane, &["tag", &format!("{}:v1", stage.full(&repository)), "latest"])?;
     let tags = stage.succeed(Need::Crane, &["ls", &stage.full(&repository)])?.stdout;
     ensure!(tags.lines().eq(["latest", "v1"]), "crane lists the tags {tags:?}");
     let catalogue = stage.succeed(Need::Crane, &["catalog", &stage.address()])?.stdout;
-    ensure!(
-        catalogue.lines().any(|line| line == repository),
-        "{repository} is not in the catalogue: {catalogue}"
-    );
+    ensure!(catalogue.lines().any(|line| line == repository), "{repository} is not in the catalogue: {catalogue}");
     Ok(())
 }
 
@@ -114,10 +97,7 @@ fn delete(stage: &mut Stage) -> Result<()> {
     compare::absent(stage, &repository, "v1")?;
     compare::served_image(stage, &repository, "v2", &stage.fixtures().oci)?;
     compare::served_image(stage, &repository, &digest, &stage.fixtures().oci)?;
-    stage.succeed(
-        Need::Crane,
-        &["delete", &format!("{}@{digest}", stage.full(&repository))],
-    )?;
+    stage.succeed(Need::Crane, &["delete", &format!("{}@{digest}", stage.full(&repository))])?;
     compare::absent(stage, &repository, "v2")?;
     compare::absent(stage, &repository, &digest)?;
     let refused = stage.fail(Need::Crane, &["manifest", &format!("{}:v2", stage.full(&repository))])?;

@@ -31,26 +31,18 @@ pub(super) const CLIENT: Client = Client {
 
 fn docker(stage: &Stage, arguments: &[&str]) -> Result<Output> {
     let mut command = stage.command(Need::DockerCli)?;
-    command
-        .env("DOCKER_HOST", stage.engine()?.host())
-        .env("DOCKER_CLI_EXPERIMENTAL", "enabled");
+    command.env("DOCKER_HOST", stage.engine()?.host()).env("DOCKER_CLI_EXPERIMENTAL", "enabled");
     process::succeed(command.args(arguments), Duration::from_mins(2))
 }
 
 /// The architecture whose image the engine takes from an index.
 fn architecture(stage: &Stage) -> Result<String> {
-    Ok(docker(stage, &["version", "--format", "{{.Server.Arch}}"])?
-        .stdout
-        .trim()
-        .to_owned())
+    Ok(docker(stage, &["version", "--format", "{{.Server.Arch}}"])?.stdout.trim().to_owned())
 }
 
 /// Loads the images of all platforms.
 fn load(stage: &Stage) -> Result<()> {
-    docker(
-        stage,
-        &["load", "--input", &stage.fixtures().archive.display().to_string()],
-    )?;
+    docker(stage, &["load", "--input", &stage.fixtures().archive.display().to_string()])?;
     Ok(())
 }
 
@@ -64,10 +56,7 @@ fn remove_all(stage: &Stage) -> Result<()> {
 
 /// The digest of the config, which holds the digests of all layers.
 fn id(stage: &Stage, image: &str) -> Result<String> {
-    Ok(docker(stage, &["image", "inspect", "--format", "{{.Id}}", image])?
-        .stdout
-        .trim()
-        .to_owned())
+    Ok(docker(stage, &["image", "inspect", "--format", "{{.Id}}", image])?.stdout.trim().to_owned())
 }
 
 /// Tags the image, pushes it, and compares the digest that docker prints with what the registry serves.
@@ -90,11 +79,7 @@ fn pull(stage: &Stage, repository: &str, tag: &str, expected: &str) -> Result<()
     let found = id(stage, &source)?;
     ensure!(found == expected, "docker pulled the image {found} and not {expected}");
     let served = compare::served(stage, repository, tag)?;
-    let digests = docker(
-        stage,
-        &["image", "inspect", "--format", "{{json .RepoDigests}}", &source],
-    )?
-    .stdout;
+    let digests = docker(stage, &["image", "inspect", "--format", "{{json .RepoDigests}}", &source])?.stdout;
     compare::names(&digests, &[&format!("{}@{served}", stage.full(repository))])?;
     remove_all(stage)
 }
@@ -141,10 +126,7 @@ fn manifest_list(stage: &mut Stage) -> Result<()> {
     docker(stage, &create)?;
     let digest = docker(stage, &["manifest", "push", "--insecure", "--purge", &list])?.stdout;
     let served = compare::served(stage, &repository, "v1")?;
-    ensure!(
-        served == digest.trim(),
-        "docker pushed {digest}, the registry serves {served}"
-    );
+    ensure!(served == digest.trim(), "docker pushed {digest}, the registry serves {served}");
     pull(stage, &repository, "v1", &expected)
 }
 
@@ -167,10 +149,7 @@ fn copy(stage: &mut Stage) -> Result<()> {
     push(stage, &image, &from, "v1")?;
     let printed = push(stage, &image, &to, "v1")?;
     compare::names(&printed, &["Mounted from"])?;
-    ensure!(
-        !printed.contains(": Pushed"),
-        "a layer was uploaded that could have been mounted: {printed}"
-    );
+    ensure!(!printed.contains(": Pushed"), "a layer was uploaded that could have been mounted: {printed}");
     pull(stage, &to, "v1", &expected)
 }
 

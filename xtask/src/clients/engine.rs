@@ -38,24 +38,12 @@ impl Engine {
         let mut command = stage.command(Need::Containerd)?;
         command.arg("--config").arg(path.join("containerd.toml"));
         let log = log(path, "containerd.log")?;
-        let containerd = command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn();
+        let containerd = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
         let containerd = containerd.context("containerd did not start")?;
-        let mut engine = Self {
-            containerd,
-            dockerd: None,
-            directory,
-        };
+        let mut engine = Self { containerd, dockerd: None, directory };
         let socket = engine.directory.path().join("containerd.sock");
         let up = process::poll(START, || Ok(socket.exists() || engine.containerd.try_wait()?.is_some()))?;
-        ensure!(
-            up && socket.exists(),
-            "containerd did not start: {}",
-            engine.log_tail("containerd.log")
-        );
+        ensure!(up && socket.exists(), "containerd did not start: {}", engine.log_tail("containerd.log"));
         engine.start_dockerd(stage)?;
         Ok(engine)
     }
@@ -75,34 +63,23 @@ impl Engine {
         command.arg("--containerd").arg(path.join("containerd.sock"));
         command.args(["--host", &self.host(), "--storage-driver=vfs", "--bridge=none"]);
         command.args(["--iptables=false", "--ip6tables=false", "--log-level=warn"]);
-        // Docker waits between tries of a failed push; one try shows a failure, five only make it late.
+        // Docker waits between its tries of a failed pull; one shows the failure, five only make it late.
         command.args(["--max-download-attempts=1"]);
         let log = log(path, "dockerd.log")?;
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn();
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
         let child = self.dockerd.insert(child.context("dockerd did not start")?);
         let host = format!("unix://{}", path.join("docker.sock").display());
         let mut ended = None;
         let up = process::poll(START, || {
             ended = child.try_wait()?;
             let mut command = stage.command(Need::DockerCli)?;
-            command
-                .env("DOCKER_HOST", &host)
-                .args(["version", "--format", "{{.Server.Version}}"]);
+            command.env("DOCKER_HOST", &host).args(["version", "--format", "{{.Server.Version}}"]);
             Ok(ended.is_some() || process::capture(&mut command, START)?.success())
         })?;
         if let Some(status) = ended {
             bail!("dockerd ended with {status}: {}", self.log_tail("dockerd.log"));
         }
-        ensure!(
-            up,
-            "dockerd had not answered after {} s: {}",
-            START.as_secs(),
-            self.log_tail("dockerd.log")
-        );
+        ensure!(up, "dockerd had not answered after {} s: {}", START.as_secs(), self.log_tail("dockerd.log"));
         Ok(())
     }
 

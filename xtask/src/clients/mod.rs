@@ -77,11 +77,7 @@ struct Scenario {
 
 impl Scenario {
     const fn new(name: &'static str, run: fn(&mut Stage) -> Result<()>) -> Self {
-        Self {
-            name,
-            run,
-            kills: false,
-        }
+        Self { name, run, kills: false }
     }
 
     const fn killing(name: &'static str, run: fn(&mut Stage) -> Result<()>) -> Self {
@@ -102,8 +98,7 @@ impl Name {
     }
 
     fn word(self) -> String {
-        self.to_possible_value()
-            .map_or_else(String::new, |value| value.get_name().to_owned())
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 }
 
@@ -112,12 +107,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let mut directory = tempfile::Builder::new().prefix("clients-").tempdir()?;
     directory.disable_cleanup(arguments.keep);
     let registry = arguments.registry.as_ref();
-    let registry = Registry::open(
-        workspace,
-        registry,
-        arguments.server,
-        &directory.path().join("registry"),
-    )?;
+    let registry = Registry::open(workspace, registry, arguments.server, &directory.path().join("registry"))?;
     let fixtures = Fixtures::write(&directory.path().join("fixtures"))?;
     let mut stage = Stage::new(registry, fixtures, directory.path())?;
     let mut count = Count::default();

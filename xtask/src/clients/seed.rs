@@ -46,11 +46,6 @@ fn push_manifest(
     let path = format!("/v2/{repository}/manifests/{reference}");
     let content = fs::read(image.file(descriptor))?;
     let answer = http::send(&stage.address(), "PUT", &path, &descriptor.media_type, &content)?;
-    ensure!(
-        answer.status == 201,
-        "PUT {path} is {}: {}",
-        answer.status,
-        String::from_utf8_lossy(&answer.body)
-    );
+    ensure!(answer.status == 201, "PUT {path} is {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
     Ok(())
 }

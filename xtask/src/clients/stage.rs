@@ -43,9 +43,7 @@ impl Stage {
         }
         // Whoever reads docker's configuration must find one; without it some clients refuse to start.
         fs::write(directory.join("home/docker/config.json"), "{}")?;
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .context("the clock stands before 1970")?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
         Ok(Self {
             registry,
             fixtures,
@@ -112,16 +110,11 @@ impl Stage {
 
     /// A client's command, with a home of ours and without the machine's configuration of it.
     pub(crate) fn command(&self, need: Need) -> Result<Command> {
-        let program = self
-            .programs
-            .get(&need)
-            .with_context(|| format!("{need:?} was not installed"))?;
+        let program = self.programs.get(&need).with_context(|| format!("{need:?} was not installed"))?;
         let mut command = Command::new(program);
         let home = self.directory.join("home");
         command.env("XDG_RUNTIME_DIR", self.directory.join("run"));
-        command
-            .env("DOCKER_CONFIG", home.join("docker"))
-            .env("REGCTL_CONFIG", home.join("regctl.json"));
+        command.env("DOCKER_CONFIG", home.join("docker")).env("REGCTL_CONFIG", home.join("regctl.json"));
         command.env("HOME", home).env("LC_ALL", "C");
         Ok(command)
     }
@@ -139,11 +132,7 @@ impl Stage {
     /// Runs a client that is expected to fail, and returns what it says.
     pub(crate) fn fail(&self, need: Need, arguments: &[&str]) -> Result<String> {
         let output = process::capture(self.command(need)?.args(arguments), LIMIT)?;
-        anyhow::ensure!(
-            !output.success(),
-            "`{}` succeeded and should not have",
-            arguments.join(" ")
-        );
+        anyhow::ensure!(!output.success(), "`{}` succeeded and should not have", arguments.join(" "));
         Ok(format!("{}\n{}", output.stdout, output.stderr))
     }
 }

@@ -39,20 +39,10 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counts {
-            pass,
-            fail,
-            error,
-            skip,
-            ..
-        } = self.counts;
+        let Counts { pass, fail, error, skip, .. } = self.counts;
         let disabled = self.disabled.join(", ");
         let number = self.disabled.len();
-        write!(
-            f,
-            "{pass} passed, {} failed, {skip} skipped, {number} disabled ({disabled})",
-            fail + error
-        )?;
+        write!(f, "{pass} passed, {} failed, {skip} skipped, {number} disabled ({disabled})", fail + error)?;
         for reason in &self.reasons {
             write!(f, "\n  no full pass: {reason}")?;
         }
@@ -69,11 +59,7 @@ pub(crate) fn judge(report: &str, results: &str) -> Verdict {
         "" => reasons.push("the suite printed no result with its counts".to_owned()),
         other => reasons.push(format!("the suite's result is `{other}`")),
     }
-    let numbers = [
-        ("failed", counts.fail),
-        ("errors", counts.error),
-        ("skipped", counts.skip),
-    ];
+    let numbers = [("failed", counts.fail), ("errors", counts.error), ("skipped", counts.skip)];
     let turned_away = [("disabled while running", counts.disabled)];
     for (word, number) in numbers.into_iter().chain(turned_away) {
         if number > 0 {
@@ -88,15 +74,8 @@ pub(crate) fn judge(report: &str, results: &str) -> Verdict {
     if !results.lines().any(|line| line.trim() == "version: dev") {
         reasons.push("results.yaml does not say that the suite ran for version dev".to_owned());
     }
-    let disabled = statuses
-        .iter()
-        .filter(|(_, status)| **status == "Disabled")
-        .map(|(name, _)| (*name).to_owned());
-    Verdict {
-        counts,
-        reasons,
-        disabled: disabled.collect(),
-    }
+    let disabled = statuses.iter().filter(|(_, status)| **status == "Disabled").map(|(name, _)| (*name).to_owned());
+    Verdict { counts, reasons, disabled: disabled.collect() }
 }
 
 /// Everything in `results.yaml` must have passed, but for the one thing that is off, which must be there and off.
@@ -183,17 +162,8 @@ mod tests {
     fn a_full_pass() {
         let verdict = judge(REPORT, RESULTS);
         assert_eq!(verdict.reasons, Vec::<String>::new());
-        assert_eq!(
-            verdict.counts,
-            Counts {
-                pass: 990,
-                ..Counts::default()
-            }
-        );
-        assert_eq!(
-            verdict.to_string(),
-            "990 passed, 0 failed, 0 skipped, 1 disabled (Sparse Manifests)"
-        );
+        assert_eq!(verdict.counts, Counts { pass: 990, ..Counts::default() });
+        assert_eq!(verdict.to_string(), "990 passed, 0 failed, 0 skipped, 1 disabled (Sparse Manifests)");
     }
 
     #[test]
@@ -201,9 +171,7 @@ mod tests {
         let same = ("Image: Pass", "Image: Pass");
         let report = |from, to| {
             let report = REPORT.replace(from, to);
-            judge(&report, RESULTS.replace(same.0, same.1).as_str())
-                .reasons
-                .join("; ")
+            judge(&report, RESULTS.replace(same.0, same.1).as_str()).reasons.join("; ")
         };
         assert_eq!(report("Result: Pass", "Result: FAIL"), "the suite's result is `FAIL`");
         assert_eq!(
@@ -211,9 +179,8 @@ mod tests {
             "the suite printed no result with its counts; no test passed"
         );
         assert!(report("990\n\nAPI", "991\n\nAPI").contains("no result with its counts"));
-        let skipped = REPORT
-            .replace("Skip..........................:          0", "Skip...:  1")
-            .replace("990\n\n", "991\n\n");
+        let skipped =
+            REPORT.replace("Skip..........................:          0", "Skip...:  1").replace("990\n\n", "991\n\n");
         assert_eq!(judge(&skipped, RESULTS).reasons, ["1 skipped"]);
         assert_eq!(judge("failed to load config", "").failed(), 1);
     }
@@ -223,10 +190,7 @@ mod tests {
         let none = ("\u{0}", "");
         assert_eq!(spoiled(none, ("Image: Pass", "Image: Skip")), "`Image` is Skip");
         assert_eq!(spoiled(none, ("Ping: Pass", "Ping: Disabled")), "`Ping` is Disabled");
-        assert_eq!(
-            spoiled(none, ("Manifests: Disabled", "Manifests: Pass")),
-            "`Sparse Manifests` is Pass"
-        );
+        assert_eq!(spoiled(none, ("Manifests: Disabled", "Manifests: Pass")), "`Sparse Manifests` is Pass");
         assert!(spoiled(none, ("  Sparse Manifests: Disabled\n", "")).contains("is not named"));
         assert!(spoiled(none, ("version: dev", "version: 1.1")).contains("version dev"));
         assert!(spoiled(none, (RESULTS, "")).contains("results.yaml has no results"));

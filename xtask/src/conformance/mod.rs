@@ -46,22 +46,14 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let suite = setup::ensure(workspace, Need::ConformanceSuite)?;
     let mut directory = tempfile::Builder::new().prefix("conformance-").tempdir()?;
     directory.disable_cleanup(arguments.keep);
-    let registry = Registry::open(
-        workspace,
-        arguments.registry.as_ref(),
-        arguments.server,
-        directory.path(),
-    )?;
+    let registry = Registry::open(workspace, arguments.registry.as_ref(), arguments.server, directory.path())?;
     let address = registry.address();
     let mut sum = Count::default();
     for round in 1..=2 {
         let start = Instant::now();
         let results = directory.path().join(format!("results-{round}"));
         let (report, log) = run_suite(&suite, &address, &results)?;
-        let verdict = judge::judge(
-            &report,
-            &fs::read_to_string(results.join("results.yaml")).unwrap_or_default(),
-        );
+        let verdict = judge::judge(&report, &fs::read_to_string(results.join("results.yaml")).unwrap_or_default());
         if !verdict.reasons.is_empty() {
             print_failures(&log);
         }
@@ -77,9 +69,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 
 /// Runs the suite once; returns its report and its log. Its exit code says nothing that the judge does not ask.
 fn run_suite(suite: &Path, address: &str, results: &Path) -> Result<(String, String)> {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .context("the clock stands before 1970")?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
     let repository = format!("conformance/{}-{}", id(), now.as_millis());
     let mut command = Command::new(suite);
     for (name, _) in std::env::vars_os() {
@@ -88,13 +78,8 @@ fn run_suite(suite: &Path, address: &str, results: &Path) -> Result<(String, Str
             command.env_remove(name);
         }
     }
-    command
-        .env("OCI_REGISTRY", address)
-        .env("OCI_TLS", "disabled")
-        .env("OCI_VERSION", "dev");
-    command
-        .env("OCI_REPO1", format!("{repository}/one"))
-        .env("OCI_REPO2", format!("{repository}/two"));
+    command.env("OCI_REGISTRY", address).env("OCI_TLS", "disabled").env("OCI_VERSION", "dev");
+    command.env("OCI_REPO1", format!("{repository}/one")).env("OCI_REPO2", format!("{repository}/two"));
     command.env("OCI_RESULTS_DIR", results);
     let output = process::capture(&mut command, LIMIT)?;
     Ok((output.stdout, output.stderr))
@@ -102,10 +87,7 @@ fn run_suite(suite: &Path, address: &str, results: &Path) -> Result<(String, Str
 
 /// The suite logs each failed test with its reason, on one line.
 fn print_failures(log: &str) {
-    for line in log
-        .lines()
-        .filter(|line| line.contains("failed test") || line.contains("failed to"))
-    {
+    for line in log.lines().filter(|line| line.contains("failed test") || line.contains("failed to")) {
         let line: String = line.chars().take(600).collect();
         println!("{line}");
     }

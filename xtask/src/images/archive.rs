@@ -74,13 +74,7 @@ pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
 fn crc32(content: &[u8]) -> u32 {
     let mut table = [0_u32; 256];
     for (entry, value) in table.iter_mut().zip(0_u32..) {
-        *entry = (0..8).fold(value, |crc, _| {
-            if crc & 1 == 1 {
-                0xedb8_8320 ^ (crc >> 1)
-            } else {
-                crc >> 1
-            }
-        });
+        *entry = (0..8).fold(value, |crc, _| if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 });
     }
     let step = |crc: u32, byte: &u8| table[usize::from(crc.to_le_bytes()[0] ^ byte)] ^ (crc >> 8);
     !content.iter().fold(!0, step)
@@ -98,12 +92,7 @@ mod tests {
     /// What a program makes of the bytes on its standard input.
     fn through(program: &str, arguments: &[&str], input: &[u8]) -> Vec<u8> {
         let mut command = Command::new(program);
-        let mut child = command
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let input = input.to_vec();
         let writer = std::thread::spawn(move || stdin.write_all(&input).unwrap());

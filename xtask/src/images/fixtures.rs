@@ -111,13 +111,7 @@ fn single(path: &Path, family: &Family, seed: u64) -> Result<Image> {
     let mut blobs = Vec::new();
     let root = manifest(&layout, family, PLATFORMS[0], &layers, &mut blobs)?;
     layout.finish(&root, TAG)?;
-    Ok(Image {
-        root,
-        layout: path.to_owned(),
-        tag: TAG,
-        blobs,
-        children: Vec::new(),
-    })
+    Ok(Image { root, layout: path.to_owned(), tag: TAG, blobs, children: Vec::new() })
 }
 
 fn index(path: &Path) -> Result<Image> {
@@ -135,13 +129,7 @@ fn index(path: &Path) -> Result<Image> {
     let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries });
     let root = layout.add_json(OCI_INDEX, &index)?;
     layout.finish(&root, TAG)?;
-    Ok(Image {
-        root,
-        layout: path.to_owned(),
-        tag: TAG,
-        blobs,
-        children,
-    })
+    Ok(Image { root, layout: path.to_owned(), tag: TAG, blobs, children })
 }
 
 /// Adds an image manifest, its config and its compressed layers.
@@ -153,10 +141,7 @@ fn manifest(
     blobs: &mut Vec<Descriptor>,
 ) -> Result<Descriptor> {
     let config = layout.add_json(family.config, &config(platform, layers)?)?;
-    let layers = layers
-        .iter()
-        .map(|layer| layout.add(family.layer, &gzip(layer)))
-        .collect::<Result<Vec<_>>>()?;
+    let layers = layers.iter().map(|layer| layout.add(family.layer, &gzip(layer))).collect::<Result<Vec<_>>>()?;
     let manifest = json!({
         "schemaVersion": 2,
         "mediaType": family.manifest,
@@ -171,10 +156,7 @@ fn manifest(
 fn config((os, architecture): (&str, &str), layers: &[Vec<u8>]) -> Result<Value> {
     let ids = layers.iter().map(|layer| sha256(layer)).collect::<Result<Vec<_>>>()?;
     let created = "2024-01-01T00:00:00Z";
-    let history = layers
-        .iter()
-        .map(|_| json!({ "created": created, "created_by": "xtask" }))
-        .collect::<Value>();
+    let history = layers.iter().map(|_| json!({ "created": created, "created_by": "xtask" })).collect::<Value>();
     Ok(json!({
         "created": created,
         "os": os,
@@ -205,11 +187,7 @@ fn docker_archive(path: &Path) -> Result<PathBuf> {
         let config_name = format!("{architecture}.json");
         let mut layer_names = Vec::new();
         for (position, layer) in (0..).zip(layers) {
-            let name = if position == 0 {
-                "shared.tar".to_owned()
-            } else {
-                format!("{architecture}-{position}.tar")
-            };
+            let name = if position == 0 { "shared.tar".to_owned() } else { format!("{architecture}-{position}.tar") };
             layer_names.push(name.clone());
             files.insert(name, layer);
         }
@@ -221,9 +199,6 @@ fn docker_archive(path: &Path) -> Result<PathBuf> {
         }));
     }
     files.insert("manifest.json".to_owned(), serde_json::to_vec(&images)?);
-    fs::write(
-        path,
-        tar(files.iter().map(|(name, content)| (name.as_str(), content.as_slice()))),
-    )?;
+    fs::write(path, tar(files.iter().map(|(name, content)| (name.as_str(), content.as_slice()))))?;
     Ok(path.to_owned())
 }

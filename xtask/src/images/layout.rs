@@ -49,13 +49,8 @@ pub(crate) fn sha256(content: &[u8]) -> Result<String> {
 pub(crate) fn sha256_of_files(paths: &[PathBuf]) -> Result<BTreeMap<PathBuf, String>> {
     let mut command = Command::new("sha256sum");
     let output = process::succeed(command.arg("--zero").arg("--").args(paths), Duration::from_mins(2))?;
-    let lines = output
-        .stdout
-        .split_terminator('\0')
-        .filter_map(|line| line.split_once("  "));
-    Ok(lines
-        .map(|(hex, path)| (PathBuf::from(path), format!("sha256:{hex}")))
-        .collect())
+    let lines = output.stdout.split_terminator('\0').filter_map(|line| line.split_once("  "));
+    Ok(lines.map(|(hex, path)| (PathBuf::from(path), format!("sha256:{hex}"))).collect())
 }
 
 /// A layout that is being written.
@@ -77,14 +72,9 @@ impl Layout {
         let blobs = self.path.join("blobs/sha256");
         let part = blobs.join("part");
         fs::write(&part, content)?;
-        let digest = sha256_of_files(std::slice::from_ref(&part))?
-            .remove(&part)
-            .context("sha256sum left a file out")?;
-        let descriptor = Descriptor {
-            media_type: media_type.to_owned(),
-            digest,
-            size: content.len(),
-        };
+        let digest =
+            sha256_of_files(std::slice::from_ref(&part))?.remove(&part).context("sha256sum left a file out")?;
+        let descriptor = Descriptor { media_type: media_type.to_owned(), digest, size: content.len() };
         fs::rename(&part, blobs.join(descriptor.hex()))?;
         Ok(descriptor)
     }
@@ -125,9 +115,6 @@ mod tests {
         let abc = layout.add("text/plain", b"abc").unwrap();
         assert_eq!(abc.digest, sha256(b"abc").unwrap());
         layout.finish(&abc, "v1").unwrap();
-        assert_eq!(
-            std::fs::read(directory.path().join("blobs/sha256").join(abc.hex())).unwrap(),
-            b"abc"
-        );
+        assert_eq!(std::fs::read(directory.path().join("blobs/sha256").join(abc.hex())).unwrap(), b"abc");
     }
 }

@@ -14,28 +14,18 @@ use crate::process;
 ///
 /// The program decides and not the package, so that a machine that has it from elsewhere is left alone.
 pub(crate) fn install(wanted: &[(&str, &str)]) -> Result<()> {
-    let mut missing: Vec<&str> = wanted
-        .iter()
-        .filter(|(_, program)| find(program).is_err())
-        .map(|(package, _)| *package)
-        .collect();
+    let mut missing: Vec<&str> =
+        wanted.iter().filter(|(_, program)| find(program).is_err()).map(|(package, _)| *package).collect();
     missing.dedup();
     if missing.is_empty() {
         return Ok(());
     }
-    let advice = || {
-        format!(
-            "the packages {} are needed and could not be installed",
-            missing.join(", ")
-        )
-    };
+    let advice = || format!("Debian's {} could not be installed; as root, this command does it", missing.join(", "));
     let mut update = Command::new("apt-get");
     update.args(["-qq", "update"]).env("DEBIAN_FRONTEND", "noninteractive");
     process::stream(&mut update).with_context(advice)?;
     let mut install = Command::new("apt-get");
-    install
-        .args(["-qq", "install", "--yes", "--no-install-recommends"])
-        .args(&missing);
+    install.args(["-qq", "install", "--yes", "--no-install-recommends"]).args(&missing);
     install.env("DEBIAN_FRONTEND", "noninteractive");
     process::stream(&mut install).with_context(advice)
 }

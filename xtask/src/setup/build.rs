@@ -24,11 +24,7 @@ pub(crate) struct GoProgram {
 impl GoProgram {
     /// The path of the package, whose last part is also the name of the program.
     fn path(&self) -> String {
-        if self.package.is_empty() {
-            self.module.to_owned()
-        } else {
-            format!("{}/{}", self.module, self.package)
-        }
+        if self.package.is_empty() { self.module.to_owned() } else { format!("{}/{}", self.module, self.package) }
     }
 }
 
@@ -56,11 +52,7 @@ pub(crate) fn cargo(workspace: &Workspace, package: &str, version: &str) -> Resu
         let root = folder.join("root");
         let mut command = Command::new(workspace::cargo());
         command.args(["install", "--quiet", "--locked", "--version", version, package]);
-        command
-            .arg("--root")
-            .arg(&root)
-            .arg("--target-dir")
-            .arg(folder.join("build"));
+        command.arg("--root").arg(&root).arg("--target-dir").arg(folder.join("build"));
         process::stream(&mut command)?;
         fs::rename(root.join("bin").join(package), folder.join(package))?;
         fs::remove_dir_all(&root)?;
@@ -84,10 +76,7 @@ fn install(
     fs::create_dir_all(workspace.tools())?;
     let temporary = tempfile::tempdir_in(workspace.tools())?;
     build(temporary.path()).with_context(|| format!("{name} {version} is needed and could not be built"))?;
-    ensure!(
-        temporary.path().join(name).is_file(),
-        "the build of {name} {version} left no program of that name"
-    );
+    ensure!(temporary.path().join(name).is_file(), "the build of {name} {version} left no program of that name");
     // The folder can only be there without the program if somebody removed the program.
     let _absent = fs::remove_dir_all(&folder);
     fs::rename(temporary.keep(), &folder).with_context(|| format!("{} cannot be made", folder.display()))?;

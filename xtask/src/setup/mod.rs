@@ -51,15 +51,9 @@ pub(crate) enum Need {
 
 /// Where a program comes from.
 enum Source {
-    Apt {
-        package: &'static str,
-        program: &'static str,
-    },
+    Apt { package: &'static str, program: &'static str },
     Go(build::GoProgram),
-    Cargo {
-        package: &'static str,
-        version: &'static str,
-    },
+    Cargo { package: &'static str, version: &'static str },
 }
 
 /// Everything that `cargo xtask ci` needs.
@@ -81,13 +75,7 @@ impl Need {
     /// The pins. Each Go module here can be installed by `go install`: none has a `replace` directive.
     fn source(self) -> Source {
         let apt = |package, program| Source::Apt { package, program };
-        let go = |module, package, version| {
-            Source::Go(build::GoProgram {
-                module,
-                package,
-                version,
-            })
-        };
+        let go = |module, package, version| Source::Go(build::GoProgram { module, package, version });
         match self {
             Self::Skopeo => apt("skopeo", "skopeo"),
             Self::Buildah => apt("buildah", "buildah"),
@@ -99,15 +87,10 @@ impl Need {
             Self::Crane => go("github.com/google/go-containerregistry", "cmd/crane", "v0.22.1"),
             Self::Oras => go("oras.land/oras", "cmd/oras", "v1.3.6"),
             Self::Regctl => go("github.com/regclient/regclient", "cmd/regctl", "v0.11.7"),
-            Self::ConformanceSuite => go(
-                "github.com/opencontainers/distribution-spec/conformance",
-                "",
-                "v0.0.0-20260831232431-97274622c111",
-            ),
-            Self::CargoDeny => Source::Cargo {
-                package: "cargo-deny",
-                version: "0.20.2",
-            },
+            Self::ConformanceSuite => {
+                go("github.com/opencontainers/distribution-spec/conformance", "", "v0.0.0-20260831232431-97274622c111")
+            }
+            Self::CargoDeny => Source::Cargo { package: "cargo-deny", version: "0.20.2" },
         }
     }
 }

@@ -30,9 +30,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 /// The files that are or would be in the repository.
 fn files(workspace: &Workspace) -> Result<BTreeSet<String>> {
     let mut command = Command::new("git");
-    command
-        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
-        .current_dir(workspace.root());
+    command.args(["ls-files", "--cached", "--others", "--exclude-standard"]).current_dir(workspace.root());
     let output = process::succeed(&mut command, Duration::from_mins(1)).context("git does not list the files")?;
     Ok(output.stdout.lines().map(str::to_owned).collect())
 }

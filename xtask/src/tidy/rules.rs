@@ -29,12 +29,7 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            path,
-            line,
-            text,
-            notice,
-        } = self;
+        let Self { path, line, text, notice } = self;
         write!(f, "{path}:{line}: {}{text}", if *notice { "notice: " } else { "" })
     }
 }
@@ -52,12 +47,7 @@ pub(crate) fn check(path: &str, text: &str) -> Vec<Finding> {
     if is(path, &["rs", "md", "toml", "sql", "txt", "sh", "yml", "yaml"]) || path.starts_with(".ci/") {
         found.extend(machine_folders(text));
     }
-    let finding = |(line, text, notice)| Finding {
-        path: path.to_owned(),
-        line,
-        text,
-        notice,
-    };
+    let finding = |(line, text, notice)| Finding { path: path.to_owned(), line, text, notice };
     found.into_iter().map(finding).collect()
 }
 
@@ -102,11 +92,7 @@ fn attributes(text: &str) -> Vec<Found> {
 /// A test that sleeps is slow on every machine and wrong on a busy one.
 fn sleeps(path: &str, text: &str) -> Vec<Found> {
     let in_tests = path.split('/').any(|part| part == "tests") || path.ends_with("/tests.rs");
-    let tests_start = if in_tests {
-        Some(0)
-    } else {
-        text.lines().position(|line| line.trim() == "#[cfg(test)]")
-    };
+    let tests_start = if in_tests { Some(0) } else { text.lines().position(|line| line.trim() == "#[cfg(test)]") };
     let Some(tests_start) = tests_start else {
         return Vec::new();
     };
@@ -123,9 +109,7 @@ fn sleeps(path: &str, text: &str) -> Vec<Found> {
 fn error_messages(text: &str) -> Vec<Found> {
     on_lines(text, |line| {
         let message = line.trim_start().strip_prefix("#[error(")?;
-        message
-            .contains("{source")
-            .then(|| "an error's message does not print its source".to_owned())
+        message.contains("{source").then(|| "an error's message does not print its source".to_owned())
     })
 }
 
@@ -145,9 +129,7 @@ fn starts_a_path(line: &str, folder: &str) -> bool {
 
 fn on_lines(text: &str, rule: impl Fn(&str) -> Option<String>) -> Vec<Found> {
     let lines = text.lines().enumerate();
-    lines
-        .filter_map(|(index, line)| Some((index + 1, rule(line)?, false)))
-        .collect()
+    lines.filter_map(|(index, line)| Some((index + 1, rule(line)?, false))).collect()
 }
 
 fn is(path: &str, extensions: &[&str]) -> bool {
@@ -162,18 +144,12 @@ mod tests {
     /// The lines that have findings, and how many findings are errors.
     fn lines(path: &str, text: &str) -> (Vec<usize>, usize) {
         let found = check(path, text);
-        (
-            found.iter().map(|finding| finding.line).collect(),
-            found.iter().filter(|finding| finding.is_error()).count(),
-        )
+        (found.iter().map(|finding| finding.line).collect(), found.iter().filter(|finding| finding.is_error()).count())
     }
 
     #[test]
     fn crate_roots_begin_with_their_documentation() {
-        assert_eq!(
-            lines("a/src/lib.rs", "#![doc = include_str!(\"../README.md\")]\nmod b;\n"),
-            (vec![], 0)
-        );
+        assert_eq!(lines("a/src/lib.rs", "#![doc = include_str!(\"../README.md\")]\nmod b;\n"), (vec![], 0));
         assert_eq!(lines("a/src/lib.rs", "//! A crate.\n"), (vec![1], 1));
         assert_eq!(lines("a/src/main.rs", "//! A program.\n"), (vec![], 0));
         assert_eq!(lines("a/src/main.rs", "fn main() {}\n"), (vec![1], 1));
@@ -184,17 +160,8 @@ mod tests {
     #[test]
     fn attributes_are_found_and_prose_about_them_is_not() {
         assert_eq!(lines("a.rs", "#[ignore]\n  #[ignore = \"slow\"]\n"), (vec![1, 2], 2));
-        assert_eq!(
-            lines("a.rs", "#[allow(dead_code)]\n#![allow(unused)]\n"),
-            (vec![1, 2], 2)
-        );
-        assert_eq!(
-            lines(
-                "a.rs",
-                "// never #[ignore], never #[allow(x)]\n#[expect(a, reason = \"b\")]\n"
-            ),
-            (vec![], 0)
-        );
+        assert_eq!(lines("a.rs", "#[allow(dead_code)]\n#![allow(unused)]\n"), (vec![1, 2], 2));
+        assert_eq!(lines("a.rs", "// never #[ignore], never #[allow(x)]\n#[expect(a, reason = \"b\")]\n"), (vec![], 0));
     }
 
     #[test]
@@ -217,22 +184,13 @@ mod tests {
 
     #[test]
     fn messages_do_not_print_their_source() {
-        assert_eq!(
-            lines(
-                "a.rs",
-                "#[error(\"no such file: {source}\")]\n#[error(\"no such file\")]\n"
-            ),
-            (vec![1], 1)
-        );
+        assert_eq!(lines("a.rs", "#[error(\"no such file: {source}\")]\n#[error(\"no such file\")]\n"), (vec![1], 1));
     }
 
     #[test]
     fn folders_of_one_machine_are_found() {
         let folder = MACHINE_FOLDERS[0];
-        assert_eq!(
-            lines("a.md", &format!("See {folder}x.\nSee `{folder}y`.\n")),
-            (vec![1, 2], 2)
-        );
+        assert_eq!(lines("a.md", &format!("See {folder}x.\nSee `{folder}y`.\n")), (vec![1, 2], 2));
         assert_eq!(lines("a.toml", &format!("path = \"my{folder}x\"\n")), (vec![], 0));
         assert_eq!(lines("a.json", &format!("{{\"Dir\":\"{folder}\"}}\n")), (vec![], 0));
     }
