@@ -22,9 +22,13 @@ pub(crate) struct Arguments {
 /// A failing test does not end the run: the closing line counts all of them.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let mut sum = Count::default();
-    for kind in ["--all-targets", "--doc"] {
-        let command = cargo_test(workspace, kind, &arguments.package);
-        let count = counted(command)?;
+    let mut kinds = vec!["--all-targets"];
+    // Cargo takes doc-tests of packages without a library for an error.
+    if arguments.package.is_empty() || arguments.package.iter().any(|name| has_library(workspace, name)) {
+        kinds.push("--doc");
+    }
+    for kind in kinds {
+        let count = counted(cargo_test(workspace, kind, &arguments.package))?;
         sum.passed += count.passed;
         sum.failed += count.failed;
     }
@@ -33,28 +37,20 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
 
 fn cargo_test(workspace: &Workspace, kind: &str, packages: &[String]) -> Command {
     let mut command = Command::new(workspace::cargo());
-    command.args(["test", "--no-fail-fast"]).current_dir(workspace.root());
+    command.args(["test", "--no-fail-fast", kind]).current_dir(workspace.root());
     if packages.is_empty() {
         command.arg("--workspace");
     }
     for package in packages {
         command.args(["--package", package]);
     }
-    if kind != "--doc" || packages.is_empty() || packages.iter().any(|name| has_library(workspace, name)) {
-        command.arg(kind);
-    } else {
-        // Cargo takes doc-tests of a package without a library for an error; there is nothing to run.
-        command.arg("--no-run");
-    }
     command
 }
 
 fn has_library(workspace: &Workspace, name: &str) -> bool {
     let packages = workspace.metadata().workspace_packages();
-    packages
-        .iter()
-        .filter(|package| package.name.as_str() == name)
-        .any(|package| package.targets.iter().any(cargo_metadata::Target::is_lib))
+    let mut named = packages.iter().filter(|package| package.name.as_str() == name);
+    named.any(|package| package.targets.iter().any(cargo_metadata::Target::is_lib))
 }
 
 /// Passes the output on line by line and adds up what the test programs say of themselves.

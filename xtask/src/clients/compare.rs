@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::stage::Stage;
 use crate::{
     http,
-    images::{Descriptor, Image, sha256},
+    images::{Descriptor, Image, digest},
     process::tail,
 };
 
@@ -40,7 +40,7 @@ pub(crate) fn dir(expected: &Image, pulled: &Path) -> Result<()> {
 
 fn same(expected: &Image, descriptor: &Descriptor, pulled: &Path) -> Result<()> {
     let pulled = fs::read(pulled).with_context(|| format!("{} was not pulled", descriptor.digest))?;
-    // The digest in the descriptor is sha256sum's of the very file compared with.
+    // The digest in the descriptor is that of the very file compared with.
     ensure!(pulled == fs::read(expected.file(descriptor))?, "{} was pulled with other bytes", descriptor.digest);
     Ok(())
 }
@@ -52,15 +52,15 @@ pub(crate) fn served_image(stage: &Stage, repository: &str, tag: &str, expected:
     Ok(())
 }
 
-/// Fetches a manifest and everything that it references, checks each against its digest and size by sha256sum, and
+/// Fetches a manifest and everything that it references, checks each against its digest and size, and
 /// returns the manifest's digest.
 pub(crate) fn served(stage: &Stage, repository: &str, reference: &str) -> Result<String> {
     let path = format!("/v2/{repository}/manifests/{reference}");
     let answer = http::get(&stage.address(), &path, ACCEPT)?;
     ensure!(answer.status == 200, "GET {path} is {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
-    let digest = sha256(&answer.body)?;
-    let told = answer.header("docker-content-digest");
-    ensure!(told == Some(digest.as_str()), "GET {path} says {told:?} of bytes whose digest is {digest}");
+    let told = answer.header("docker-content-digest").with_context(|| format!("GET {path} tells no digest"))?;
+    let digest = digest::like(told, &answer.body)?;
+    ensure!(told == digest, "GET {path} tells {told} of bytes whose digest is {digest}");
     ensure!(!reference.contains(':') || reference == digest, "GET {path} gave bytes whose digest is {digest}");
     let manifest: Value = serde_json::from_slice(&answer.body).context("a manifest is not JSON")?;
     for child in entries(&manifest, "manifests") {
@@ -80,7 +80,7 @@ fn served_blob(stage: &Stage, repository: &str, descriptor: &Value) -> Result<()
     ensure!(answer.status == 200, "GET {path} is {}", answer.status);
     let size = descriptor.get("size").and_then(Value::as_u64);
     ensure!(size == u64::try_from(answer.body.len()).ok(), "GET {path} has {} bytes, not {size:?}", answer.body.len());
-    let found = sha256(&answer.body)?;
+    let found = digest::like(digest, &answer.body)?;
     ensure!(found == digest, "GET {path} gave bytes whose digest is {found}");
     Ok(())
 }

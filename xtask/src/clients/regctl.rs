@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Client, Scenario, compare, stage::Stage};
 use crate::{
-    images::{Descriptor, Image, noise},
+    images::{Descriptor, Image, digest, noise},
     process::Output,
     setup::Need,
 };
@@ -20,6 +20,7 @@ pub(super) const CLIENT: Client = Client {
         Scenario::new("OCI image", oci_image),
         Scenario::new("index of three platforms", index),
         Scenario::new("blobs in chunks", chunks),
+        Scenario::new("sha512 digests", sha512),
         Scenario::new("artifact and its referrers", referrers),
         Scenario::new("copy between repositories by mount", copy),
         Scenario::killing("kill -9 between push and pull", restart),
@@ -79,6 +80,26 @@ fn chunks(stage: &mut Stage) -> Result<()> {
     stage.succeed(Need::Regctl, &["--host", &host, "image", "copy", &source, &target])?;
     compare::served_image(stage, &repository, "v1", image)?;
     pull(stage, &repository, "v1", |stage| &stage.fixtures().oci)
+}
+
+/// An image whose every digest is sha512, which regctl names in advance with `digest-algorithm`.
+fn sha512(stage: &mut Stage) -> Result<()> {
+    let repository = stage.repository("regctl/sha512");
+    push(stage, &stage.fixtures().oci, &repository, "v1")?;
+    let (source, target) = (format!("{}:v1", stage.full(&repository)), format!("{}:v2", stage.full(&repository)));
+    regctl(stage, &["image", "mod", &source, "--digest-algo", "sha512", "--create", &target])?;
+    let served = compare::served(stage, &repository, "v2")?;
+    ensure!(served.starts_with("sha512:"), "the tag is {served}");
+    let told = regctl(stage, &["image", "digest", &target])?.stdout;
+    ensure!(told.trim() == served, "regctl says {told} of {served}");
+    let folder = stage.folder()?;
+    regctl(stage, &["image", "copy", &target, &format!("ocidir://{}:v2", folder.display())])?;
+    for entry in fs::read_dir(folder.join("blobs/sha512")).context("regctl pulled no blob of sha512")? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        ensure!(digest::of_file("sha512:", &path)? == format!("sha512:{name}"), "{name} was pulled with other bytes");
+    }
+    Ok(())
 }
 
 fn referrers(stage: &mut Stage) -> Result<()> {

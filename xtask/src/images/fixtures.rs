@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::{
     archive::{gzip, single_file_tar, tar},
-    layout::{Descriptor, Layout, sha256},
+    digest::sha256,
+    layout::{Descriptor, Layout},
 };
 
 const TAG: &str = "v1";
