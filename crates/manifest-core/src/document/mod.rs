@@ -15,6 +15,8 @@ mod member_error;
 mod node;
 mod read;
 mod schema1;
+#[cfg(test)]
+mod tests;
 
 pub use crate::json::{Kind, SyntaxError, SyntaxProblem};
 pub use config::{ConfigKind, ImageConfig};
