@@ -24,13 +24,6 @@ impl Descriptor {
     /// A descriptor that says no more than it must.
     #[must_use]
     pub fn new(media_type: MediaType, digest: Digest, size: u64) -> Self {
-        Self {
-            media_type,
-            digest,
-            size,
-            annotations: BTreeMap::new(),
-            artifact_type: None,
-            platform: None,
-        }
+        Self { media_type, digest, size, annotations: BTreeMap::new(), artifact_type: None, platform: None }
     }
 }

@@ -56,10 +56,7 @@ pub enum ParseDigestError {
         found: usize,
     },
     /// A character is no lower-case hexadecimal digit.
-    #[error(
-        "digest {} contains {found:?}, which is no lower-case hexadecimal digit",
-        Quoted(input)
-    )]
+    #[error("digest {} contains {found:?}, which is no lower-case hexadecimal digit", Quoted(input))]
     NotHex {
         /// What was given.
         input: Box<str>,
@@ -106,17 +103,10 @@ impl Digest {
 
     /// Reads the stored form.
     pub fn from_bytes(stored: &[u8]) -> Result<Self, ParseDigestError> {
-        let wrong = || ParseDigestError::Stored {
-            length: stored.len(),
-            first: stored.first().copied(),
-        };
+        let wrong = || ParseDigestError::Stored { length: stored.len(), first: stored.first().copied() };
         let (&code, hash) = stored.split_first().ok_or_else(wrong)?;
         let algorithm = Algorithm::from_code(code).ok_or_else(wrong)?;
-        if hash.len() == algorithm.hash_len() {
-            Ok(Self::from_hash(algorithm, hash))
-        } else {
-            Err(wrong())
-        }
+        if hash.len() == algorithm.hash_len() { Ok(Self::from_hash(algorithm, hash)) } else { Err(wrong()) }
     }
 
     /// The hash in hexadecimal digits, what follows the colon.
@@ -139,25 +129,16 @@ impl FromStr for Digest {
     type Err = ParseDigestError;
 
     fn from_str(input: &str) -> Result<Self, Self::Err> {
-        let (algorithm, hex) = input
-            .split_once(':')
-            .ok_or_else(|| ParseDigestError::NoAlgorithm { input: input.into() })?;
-        let algorithm: Algorithm = algorithm
-            .parse()
-            .map_err(|_| ParseDigestError::UnknownAlgorithm { input: input.into() })?;
+        let (algorithm, hex) =
+            input.split_once(':').ok_or_else(|| ParseDigestError::NoAlgorithm { input: input.into() })?;
+        let algorithm: Algorithm =
+            algorithm.parse().map_err(|_| ParseDigestError::UnknownAlgorithm { input: input.into() })?;
         if let Some(found) = hex.chars().find(|c| !matches!(c, '0'..='9' | 'a'..='f')) {
-            return Err(ParseDigestError::NotHex {
-                input: input.into(),
-                found,
-            });
+            return Err(ParseDigestError::NotHex { input: input.into(), found });
         }
         if hex.len() != algorithm.hex_len() {
             let (expected, found) = (algorithm.hex_len(), hex.len());
-            return Err(ParseDigestError::Length {
-                input: input.into(),
-                expected,
-                found,
-            });
+            return Err(ParseDigestError::Length { input: input.into(), expected, found });
         }
         let mut hash = [0; 64];
         for (byte, pair) in hash.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
@@ -169,11 +150,7 @@ impl FromStr for Digest {
 
 /// The value of one lower-case hexadecimal digit.
 fn nibble(digit: u8) -> u8 {
-    if digit.is_ascii_digit() {
-        digit - b'0'
-    } else {
-        digit - b'a' + 10
-    }
+    if digit.is_ascii_digit() { digit - b'0' } else { digit - b'a' + 10 }
 }
 
 impl fmt::Display for Digest {
@@ -247,10 +224,7 @@ mod tests {
         for digest in digests {
             assert_eq!(digest.to_string().parse(), Ok(digest));
             assert_eq!(Digest::from_bytes(digest.as_bytes()), Ok(digest));
-            assert_eq!(
-                format!("{}:{}", digest.algorithm(), digest.hex()),
-                format!("{digest:?}")
-            );
+            assert_eq!(format!("{}:{}", digest.algorithm(), digest.hex()), format!("{digest:?}"));
         }
     }
 }

@@ -87,10 +87,7 @@ impl Hasher {
 
     /// Reads what [`Self::to_state`] wrote.
     pub fn from_state(stored: &[u8]) -> Result<Self, HasherStateError> {
-        let wrong = || HasherStateError {
-            length: stored.len(),
-            first: stored.first().copied(),
-        };
+        let wrong = || HasherStateError { length: stored.len(), first: stored.first().copied() };
         let (&code, state) = stored.split_first().ok_or_else(wrong)?;
         let inner = match Algorithm::from_code(code).ok_or_else(wrong)? {
             Algorithm::Sha256 => restore(state).map(Inner::Sha256),
@@ -124,11 +121,7 @@ mod tests {
                 hasher.update(&bytes[..split]);
                 let mut resumed = Hasher::from_state(&hasher.to_state()).unwrap();
                 resumed.update(&bytes[split..]);
-                assert_eq!(
-                    resumed.finish(),
-                    Digest::of(algorithm, &bytes),
-                    "{algorithm} at {split}"
-                );
+                assert_eq!(resumed.finish(), Digest::of(algorithm, &bytes), "{algorithm} at {split}");
             }
         }
     }
@@ -143,14 +136,8 @@ mod tests {
             assert!(state.len() <= 210, "{}", state.len());
             assert_eq!(Digest::of(Algorithm::Sha256, &state).to_string(), expected);
         };
-        pinned(
-            Algorithm::Sha256,
-            "sha256:6305cc6b0a9e461a23eb1050e74efe520d633afeed61bc43185a42e10b43f993",
-        );
-        pinned(
-            Algorithm::Sha512,
-            "sha256:8d27c6c4380d4e2e5044d5831447c1dcbf98bb3eb48e29fdae056fd8f7b912ac",
-        );
+        pinned(Algorithm::Sha256, "sha256:6305cc6b0a9e461a23eb1050e74efe520d633afeed61bc43185a42e10b43f993");
+        pinned(Algorithm::Sha512, "sha256:8d27c6c4380d4e2e5044d5831447c1dcbf98bb3eb48e29fdae056fd8f7b912ac");
     }
 
     #[test]

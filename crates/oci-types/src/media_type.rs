@@ -145,10 +145,7 @@ impl MediaType {
         assert!(bytes.len() <= Self::MAX_LEN, "a media type is too long");
         let (mut at, mut slash) = (0, false);
         while at < bytes.len() {
-            assert!(
-                bytes[at].is_ascii() && !bytes[at].is_ascii_control(),
-                "a media type has an odd character"
-            );
+            assert!(bytes[at].is_ascii() && !bytes[at].is_ascii_control(), "a media type has an odd character");
             if bytes[at] == b'/' && at > 0 && at + 1 < bytes.len() {
                 slash = slash || (is_word_byte(bytes[at - 1]) && is_word_byte(bytes[at + 1]));
             }
@@ -210,9 +207,7 @@ impl MediaType {
     #[must_use]
     pub fn is_remote_layer(&self) -> bool {
         let is_in = |family: &str, separator| {
-            self.as_str()
-                .strip_prefix(family)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(separator))
+            self.as_str().strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with(separator))
         };
         is_in("application/vnd.docker.image.rootfs.foreign.diff.tar", '.')
             || is_in(Self::OCI_NONDISTRIBUTABLE_LAYER, '+')
@@ -244,10 +239,7 @@ impl FromStr for MediaType {
             return Err(ParseMediaTypeError::TooLong { input: text.into() });
         }
         if let Some(found) = text.chars().find(|c| c.is_control()) {
-            return Err(ParseMediaTypeError::Control {
-                input: text.into(),
-                found,
-            });
+            return Err(ParseMediaTypeError::Control { input: text.into(), found });
         }
         if !has_subtype(text) {
             return Err(ParseMediaTypeError::NoSubtype { input: text.into() });
@@ -337,21 +329,9 @@ mod tests {
         check(MediaType::DOCKER_LAYER, MediaType::is_docker, true);
         check(MediaType::OCI_LAYER, MediaType::is_docker, false);
         check(MediaType::DOCKER_FOREIGN_LAYER, MediaType::is_remote_layer, true);
-        check(
-            MediaType::OCI_NONDISTRIBUTABLE_LAYER_ZSTD,
-            MediaType::is_remote_layer,
-            true,
-        );
-        check(
-            "application/vnd.docker.image.rootfs.foreign.diff.tar",
-            MediaType::is_remote_layer,
-            true,
-        );
-        check(
-            "application/vnd.docker.image.rootfs.foreign.diff.tart",
-            MediaType::is_remote_layer,
-            false,
-        );
+        check(MediaType::OCI_NONDISTRIBUTABLE_LAYER_ZSTD, MediaType::is_remote_layer, true);
+        check("application/vnd.docker.image.rootfs.foreign.diff.tar", MediaType::is_remote_layer, true);
+        check("application/vnd.docker.image.rootfs.foreign.diff.tart", MediaType::is_remote_layer, false);
         check(MediaType::OCI_LAYER_GZIP, MediaType::is_remote_layer, false);
     }
 }

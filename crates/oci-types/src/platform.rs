@@ -30,11 +30,7 @@ impl Platform {
     /// A platform of which nothing else is said.
     #[must_use]
     pub fn new(os: &str, architecture: &str) -> Self {
-        Self {
-            architecture: architecture.into(),
-            os: os.into(),
-            ..Self::default()
-        }
+        Self { architecture: architecture.into(), os: os.into(), ..Self::default() }
     }
 }
 

@@ -34,11 +34,7 @@ impl FromStr for Reference {
     type Err = ParseReferenceError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.contains(':') {
-            Ok(Self::Digest(text.parse()?))
-        } else {
-            Ok(Self::Tag(text.parse()?))
-        }
+        if text.contains(':') { Ok(Self::Digest(text.parse()?)) } else { Ok(Self::Tag(text.parse()?)) }
     }
 }
 

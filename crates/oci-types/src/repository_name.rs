@@ -50,11 +50,7 @@ pub enum ParseRepositoryNameError {
         found: char,
     },
     /// A separator stands at an end of a component, or beside another one.
-    #[error(
-        "component {} of repository name {} has a separator that joins nothing",
-        Quoted(component),
-        Quoted(name)
-    )]
+    #[error("component {} of repository name {} has a separator that joins nothing", Quoted(component), Quoted(name))]
     Separator {
         /// What was given.
         name: Box<str>,
@@ -84,24 +80,15 @@ impl FromStr for RepositoryName {
         if name.len() > Self::MAX_LEN {
             return Err(ParseRepositoryNameError::TooLong { name: name.into() });
         }
-        if let Some(found) = name
-            .chars()
-            .find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-' | '/'))
-        {
-            return Err(ParseRepositoryNameError::Character {
-                name: name.into(),
-                found,
-            });
+        if let Some(found) = name.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-' | '/')) {
+            return Err(ParseRepositoryNameError::Character { name: name.into(), found });
         }
         for component in name.split('/') {
             if component.is_empty() {
                 return Err(ParseRepositoryNameError::EmptyComponent { name: name.into() });
             }
             if !separators_join(component) {
-                return Err(ParseRepositoryNameError::Separator {
-                    name: name.into(),
-                    component: component.into(),
-                });
+                return Err(ParseRepositoryNameError::Separator { name: name.into(), component: component.into() });
             }
         }
         Ok(Self(name.into()))

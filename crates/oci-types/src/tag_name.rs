@@ -70,19 +70,10 @@ impl FromStr for TagName {
             return Err(ParseTagNameError::TooLong { name: name.into() });
         }
         if !(first.is_ascii_alphanumeric() || first == '_') {
-            return Err(ParseTagNameError::First {
-                name: name.into(),
-                first,
-            });
+            return Err(ParseTagNameError::First { name: name.into(), first });
         }
-        match name
-            .chars()
-            .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')))
-        {
-            Some(found) => Err(ParseTagNameError::Other {
-                name: name.into(),
-                found,
-            }),
+        match name.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))) {
+            Some(found) => Err(ParseTagNameError::Other { name: name.into(), found }),
             None => Ok(Self(name.into())),
         }
     }

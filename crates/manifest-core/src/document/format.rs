@@ -42,7 +42,7 @@ pub(super) fn detect(content_type: Option<&MediaType>, root: &Node<'_, '_>) -> R
     };
 
     let suspects = match format {
-        Format::OciIndex | Format::DockerList => [("config", config), ("layers", layers)].to_vec(),
+        Format::OciIndex | Format::DockerList => vec![("config", config), ("layers", layers)],
         Format::OciManifest | Format::DockerSchema2 | Format::DockerSchema1 => vec![("manifests", manifests)],
         Format::OciArtifact => vec![("manifests", manifests), ("config", config), ("layers", layers)],
     };

@@ -5,6 +5,27 @@
 //! [`ImageConfig`] the config of an image. Nothing here knows what exists in a repository; that is a plan's business.
 //!
 //! The rules are Quay's (quay-semantics, section 8) as the semantics change them; a number in a comment is one there.
+//!
+//! # Where Quay and the specifications differ
+//!
+//! The OCI image specification forbids refusing what one does not know; Quay reads docker's formats by a closed list.
+//!
+//! | | specification | Quay | here |
+//! |---|---|---|---|
+//! | types of docker configs, layers and children | docker's own only by habit | one config, two layers, two children | as Quay |
+//! | types of OCI configs, layers and entries | any that RFC 6838 allows | any with a `/` between two words | as Quay, at most 255 bytes |
+//! | `artifactType` | a media type | any text | any text of at most 255 bytes on one line |
+//! | `urls` of a remote layer | optional | required | as Quay |
+//! | which layers are remote | non-distributable types | docker: those with `urls` | by type (8) |
+//! | digests | by registered algorithm | any algorithm and length | sha256, sha512 (9) |
+//! | `size` | an int64 | any number | whole, from 0 to 2^63 − 1 (2, 14) |
+//! | annotations | string to string | any values | string to string (2) |
+//! | `null` for an optional member | not allowed | refused | as Quay |
+//! | `schemaVersion` | 2, an integer | any number that equals 2 | as Quay |
+//! | image and index at once | not mentioned | read as the type says | refused (10) |
+//! | duplicate names, depth | not mentioned | last wins, about 900 | refused, 128 (10) |
+//! | an integer beyond 4,300 digits | not mentioned | refused | as Quay |
+//! | type missing from the request | from `mediaType`, then by shape | refused | as the specification (13) |
 
 mod config;
 mod descriptor;

@@ -88,7 +88,7 @@ impl<'a, 'p> Node<'a, 'p> {
         Ok(elements.enumerate().map(move |(at, value)| Node { value, path: Path::Element(path, at), keys }))
     }
 
-    /// An object of strings. `None` for an entry that half of a surrogate pair keeps from being text.
+    /// An object of strings.
     pub(super) fn texts(&self) -> Result<BTreeMap<String, String>, MemberError> {
         let (texts, odd) = self.texts_and_odd_ones()?;
         if odd == 0 { Ok(texts) } else { Err(self.error(Problem::NotText)) }
@@ -206,8 +206,9 @@ impl fmt::Display for Path<'_> {
             Path::Root(name) => f.write_str(name),
             Path::Element(list, at) => write!(f, "{list}[{at}]"),
             Path::Member(object, name) => {
-                let is_plain =
-                    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+                // What a client may have made up is quoted, and cut short.
+                let is_plain = (1..=40).contains(&name.len())
+                    && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
                 match (object, is_plain) {
                     (Path::Root(_), true) => f.write_str(name),
                     (Path::Root(_), false) => write!(f, "{}", Quoted(name)),
