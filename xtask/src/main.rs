@@ -9,6 +9,7 @@ mod ci;
 mod clients;
 mod conformance;
 mod count;
+mod durability;
 mod http;
 mod images;
 mod process;
@@ -48,6 +49,8 @@ enum Command {
     Clients(clients::Arguments),
     /// Run the conformance suite of the OCI distribution specification; the last line is `N passed, M failed`.
     Conformance(conformance::Arguments),
+    /// Prove by its system calls that what the registry accepts is on the disk; the last line is `N passed, M failed`.
+    Durability(durability::Arguments),
     /// Install the tools that the other commands need; quick when they are there.
     Setup(setup::Arguments),
 }
@@ -73,6 +76,7 @@ fn run(command: Command) -> Result<()> {
         Command::Tidy => tidy::run(&workspace),
         Command::Clients(arguments) => clients::run(&workspace, &arguments),
         Command::Conformance(arguments) => conformance::run(&workspace, &arguments),
+        Command::Durability(arguments) => durability::run(&workspace, &arguments),
         Command::Setup(arguments) => setup::run(&workspace, &arguments),
     }
 }

@@ -82,23 +82,45 @@ pub(crate) struct Server {
     directory: PathBuf,
     port: u16,
     child: Option<Child>,
+    /// The program that traces system calls, and the file that it writes.
+    tracer: Option<(PathBuf, PathBuf)>,
 }
 
 impl Server {
     /// Builds or finds the program and starts it on data below `directory`.
     fn start(workspace: &Workspace, program: Program, directory: &Path) -> Result<Self> {
+        Self::prepare(workspace, program, directory)?.launched()
+    }
+
+    /// The same, with the system calls that make bytes durable and those that answer written to the file `trace`.
+    pub(crate) fn start_traced(
+        workspace: &Workspace,
+        program: Program,
+        directory: &Path,
+        trace: &Path,
+    ) -> Result<Self> {
+        let mut server = Self::prepare(workspace, program, directory)?;
+        server.tracer = Some((setup::ensure(workspace, Need::Strace)?, trace.to_owned()));
+        server.launched()
+    }
+
+    fn prepare(workspace: &Workspace, program: Program, directory: &Path) -> Result<Self> {
         let binary = match program {
             Program::Manifestd => build(workspace)?,
             Program::DockerRegistry => setup::ensure(workspace, Need::DockerRegistry)?,
         };
         fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
         let port = http::free_port()?;
-        let mut server = Self { program, binary, directory: directory.to_owned(), port, child: None };
-        server.launch()?;
-        Ok(server)
+        Ok(Self { program, binary, directory: directory.to_owned(), port, child: None, tracer: None })
     }
 
-    fn address(&self) -> String {
+    fn launched(mut self) -> Result<Self> {
+        self.launch()?;
+        Ok(self)
+    }
+
+    /// `HOST:PORT`.
+    pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
@@ -140,7 +162,10 @@ impl Server {
     }
 
     fn command(&self) -> Result<Command> {
-        let mut command = Command::new(&self.binary);
+        let mut command = match &self.tracer {
+            None => Command::new(&self.binary),
+            Some((tracer, trace)) => traced(tracer, trace, &self.binary),
+        };
         let (data, address) = (self.directory.join("data"), self.address());
         match self.program {
             Program::Manifestd => {
@@ -171,6 +196,14 @@ impl Drop for Server {
             let _ended_already = process::stop(child, Duration::ZERO);
         }
     }
+}
+
+/// The tracer runs beside the program (`-D`), so that the process to kill is still the program's.
+fn traced(tracer: &Path, trace: &Path, binary: &Path) -> Command {
+    let mut command = Command::new(tracer);
+    let calls = "trace=fsync,fdatasync,link,linkat,rename,renameat,renameat2,mkdir,mkdirat,write,writev,sendto,sendmsg";
+    command.args(["-D", "-f", "-y", "-qq", "-s", "40", "-e", calls]).arg("-o").arg(trace).arg(binary);
+    command
 }
 
 /// Builds the release binary and says where it is.

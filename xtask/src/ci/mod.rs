@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
 
-use crate::{check_deps, clients, conformance, process, test, tidy, workspace, workspace::Workspace};
+use crate::{check_deps, clients, conformance, durability, process, test, tidy, workspace, workspace::Workspace};
 
 /// Arguments of `cargo xtask ci`.
 #[derive(Debug, clap::Args)]
@@ -46,6 +46,8 @@ enum Step {
     Clients,
     /// The conformance suite against the release binary.
     Conformance,
+    /// The order of system calls of the release binary.
+    Durability,
 }
 
 /// Runs the steps that were not left out and prints a table of their times.
@@ -91,6 +93,7 @@ fn step_result(workspace: &Workspace, step: Step) -> Result<()> {
         }
         Step::Test => test::run(workspace, &test::Arguments::default()),
         Step::Clients => clients::run(workspace, &clients::Arguments::default()),
+        Step::Durability => durability::run(workspace, &durability::Arguments::default()),
         Step::Conformance => conformance::run(workspace, &conformance::Arguments::default()),
     }
 }

@@ -128,7 +128,7 @@ fn list(stage: &mut Stage) -> Result<()> {
 fn index(stage: &mut Stage) -> Result<()> {
     let repository = stage.repository("buildah/index");
     let index = &stage.fixtures().index;
-    seed::push(stage, &repository, "v1", index)?;
+    seed::push(&stage.address(), &repository, "v1", index)?;
     let position = PLATFORMS.iter().position(|(_, name)| *name == host_architecture()).context("no image for us")?;
     // Each image of the index has a config and two layers, in this order.
     let expected = index.blobs[3 * position].hex().to_owned();

@@ -106,7 +106,7 @@ fn imported_image(stage: &mut Stage) -> Result<()> {
 fn oci_image(stage: &mut Stage) -> Result<()> {
     let repository = stage.repository("docker/oci");
     let image = &stage.fixtures().oci;
-    seed::push(stage, &repository, "v1", image)?;
+    seed::push(&stage.address(), &repository, "v1", image)?;
     let config = image.blobs.first().context("the image has no config")?;
     pull(stage, &repository, "v1", &config.digest)
 }
@@ -133,7 +133,7 @@ fn manifest_list(stage: &mut Stage) -> Result<()> {
 fn oci_index(stage: &mut Stage) -> Result<()> {
     let repository = stage.repository("docker/index");
     let index = &stage.fixtures().index;
-    seed::push(stage, &repository, "v1", index)?;
+    seed::push(&stage.address(), &repository, "v1", index)?;
     let architecture = architecture(stage)?;
     let position = PLATFORMS.iter().position(|(_, name)| *name == architecture);
     let position = position.with_context(|| format!("the index has no image for {architecture}"))?;

@@ -10,7 +10,7 @@ mod docker;
 mod engine;
 mod oras;
 mod regctl;
-mod seed;
+pub(crate) mod seed;
 mod skopeo;
 mod stage;
 

@@ -4,40 +4,38 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 
-use super::stage::Stage;
 use crate::{
     http,
     images::{Descriptor, Image},
 };
 
 /// Uploads every blob, then every manifest by digest, then the root by tag.
-pub(crate) fn push(stage: &Stage, repository: &str, tag: &str, image: &Image) -> Result<()> {
+pub(crate) fn push(address: &str, repository: &str, tag: &str, image: &Image) -> Result<()> {
     for blob in &image.blobs {
-        push_blob(stage, repository, blob, &fs::read(image.file(blob))?)?;
+        push_blob(address, repository, blob, &fs::read(image.file(blob))?)?;
     }
     for child in &image.children {
-        push_manifest(stage, repository, &child.digest, child, image)?;
+        push_manifest(address, repository, &child.digest, child, image)?;
     }
-    push_manifest(stage, repository, tag, &image.root, image)
+    push_manifest(address, repository, tag, &image.root, image)
 }
 
-fn push_blob(stage: &Stage, repository: &str, blob: &Descriptor, content: &[u8]) -> Result<()> {
-    let address = stage.address();
+fn push_blob(address: &str, repository: &str, blob: &Descriptor, content: &[u8]) -> Result<()> {
     let path = format!("/v2/{repository}/blobs/uploads/");
-    let started = http::send(&address, "POST", &path, "application/octet-stream", &[])?;
+    let started = http::send(address, "POST", &path, "application/octet-stream", &[])?;
     ensure!(started.status == 202, "POST {path} is {}", started.status);
     let location = started.header("location").context("an upload has no Location")?;
     // A Location may be absolute. Only its path and query matter, since the host is the one that was asked.
     let location = location.strip_prefix(&format!("http://{address}")).unwrap_or(location);
     let separator = if location.contains('?') { '&' } else { '?' };
     let location = format!("{location}{separator}digest={}", blob.digest);
-    let finished = http::send(&address, "PUT", &location, "application/octet-stream", content)?;
+    let finished = http::send(address, "PUT", &location, "application/octet-stream", content)?;
     ensure!(finished.status == 201, "PUT {location} is {}", finished.status);
     Ok(())
 }
 
 fn push_manifest(
-    stage: &Stage,
+    address: &str,
     repository: &str,
     reference: &str,
     descriptor: &Descriptor,
@@ -45,7 +43,7 @@ fn push_manifest(
 ) -> Result<()> {
     let path = format!("/v2/{repository}/manifests/{reference}");
     let content = fs::read(image.file(descriptor))?;
-    let answer = http::send(&stage.address(), "PUT", &path, &descriptor.media_type, &content)?;
+    let answer = http::send(address, "PUT", &path, &descriptor.media_type, &content)?;
     ensure!(answer.status == 201, "PUT {path} is {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
     Ok(())
 }

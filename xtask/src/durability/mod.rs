@@ -1,0 +1,60 @@
+//! `cargo xtask durability`: what the registry answers with 201 is on the disk before the answer leaves.
+//!
+//! The release binary runs under `strace` while an image is pushed, and the order of its system calls is judged: the
+//! bytes of each blob, the directory entry that names them, every directory made on the way, and the database's log.
+
+mod judge;
+mod trace;
+
+use std::fs;
+
+use anyhow::{Result, ensure};
+
+use crate::{
+    clients::seed,
+    count::Count,
+    images::Fixtures,
+    server::{Program, Server},
+    workspace::Workspace,
+};
+
+/// Arguments of `cargo xtask durability`.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Arguments {
+    /// The registry to start.
+    #[arg(long, value_enum, default_value_t)]
+    server: Program,
+    /// Keep the trace and print where it is.
+    #[arg(long)]
+    keep: bool,
+}
+
+/// Pushes one image and judges every 201.
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    let mut directory = tempfile::Builder::new().prefix("durability-").tempdir()?;
+    directory.disable_cleanup(arguments.keep);
+    // The kernel tells real paths, and the temporary folder may be a symbolic link.
+    let path = directory.path().canonicalize()?;
+    let image = Fixtures::write(&path.join("fixtures"))?.oci;
+    let trace = path.join("trace");
+    let server = Server::start_traced(workspace, arguments.server, &path.join("registry"), &trace)?;
+    seed::push(&server.address(), "durability", "v1", &image)?;
+    drop(server);
+    let events = trace::read(&String::from_utf8_lossy(&fs::read(&trace)?));
+    let verdicts = judge::judge(&events, image.blobs.len());
+    ensure!(verdicts.len() == image.blobs.len() + 1, "the trace has {} answers of 201", verdicts.len());
+    let mut count = Count::default();
+    let pushed = image.blobs.iter().map(|blob| &blob.digest).chain([&image.root.digest]);
+    for (digest, wrong) in pushed.zip(verdicts) {
+        count.add(wrong.is_empty());
+        if wrong.is_empty() {
+            println!("ok {digest}");
+        } else {
+            println!("FAILED {digest}: answered with 201, but {}", wrong.join(", "));
+        }
+    }
+    if arguments.keep {
+        println!("kept: {}", path.display());
+    }
+    count.close()
+}
