@@ -1,0 +1,39 @@
+use serde::Serialize;
+
+/// The code of an error: those of the OCI distribution spec, and three that clients know besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum Code {
+    BlobUnknown,
+    BlobUploadInvalid,
+    BlobUploadUnknown,
+    DigestInvalid,
+    ManifestBlobUnknown,
+    ManifestInvalid,
+    ManifestUnknown,
+    NameInvalid,
+    NameUnknown,
+    SizeInvalid,
+    Unauthorized,
+    Denied,
+    Unsupported,
+    /// From before the OCI spec, which has no code for a bad tag.
+    TagInvalid,
+    /// With 503; the OCI spec has no codes for the server's own failures.
+    Unavailable,
+    /// With 500.
+    Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    #[test]
+    fn codes_are_written_as_the_spec_writes_them() {
+        let check = |code: Code, expected: &str| assert_eq!(serde_json::to_value(code).unwrap(), expected);
+        check(Code::BlobUploadUnknown, "BLOB_UPLOAD_UNKNOWN");
+        check(Code::Denied, "DENIED");
+        check(Code::Unsupported, "UNSUPPORTED");
+    }
+}

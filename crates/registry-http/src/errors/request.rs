@@ -1,0 +1,44 @@
+use super::{Code, Refusal};
+use crate::request::{BadRequest, ParseContentRangeError};
+use http::header::ALLOW;
+use http::{HeaderValue, StatusCode};
+use serde_json::json;
+
+impl From<BadRequest> for Refusal {
+    fn from(error: BadRequest) -> Self {
+        let (status, code) = match &error {
+            BadRequest::NoSuchEndpoint => (StatusCode::NOT_FOUND, Code::Unsupported),
+            BadRequest::PathEncoding | BadRequest::Name(_) => (StatusCode::BAD_REQUEST, Code::NameInvalid),
+            BadRequest::Method { .. } => (StatusCode::METHOD_NOT_ALLOWED, Code::Unsupported),
+            BadRequest::Digest(_) | BadRequest::DigestMissing | BadRequest::Algorithm(_) => {
+                (StatusCode::BAD_REQUEST, Code::DigestInvalid)
+            }
+            BadRequest::Tag(_) => (StatusCode::BAD_REQUEST, Code::TagInvalid),
+            BadRequest::TagUnknown(_) => (StatusCode::NOT_FOUND, Code::ManifestUnknown),
+            BadRequest::Upload(_) => (StatusCode::NOT_FOUND, Code::BlobUploadUnknown),
+            BadRequest::PageSize(_) => (StatusCode::BAD_REQUEST, Code::Unsupported),
+        };
+        let refusal = Self::new(status, code, error.to_string());
+        match error {
+            BadRequest::Method { allow } => {
+                refusal.header(ALLOW, HeaderValue::from_static(allow)).detail(json!({ "allow": allow }))
+            }
+            BadRequest::PageSize(n) => refusal.detail(json!({ "n": n })),
+            BadRequest::NoSuchEndpoint
+            | BadRequest::PathEncoding
+            | BadRequest::Name(_)
+            | BadRequest::Digest(_)
+            | BadRequest::DigestMissing
+            | BadRequest::Algorithm(_)
+            | BadRequest::Tag(_)
+            | BadRequest::TagUnknown(_)
+            | BadRequest::Upload(_) => refusal,
+        }
+    }
+}
+
+impl From<ParseContentRangeError> for Refusal {
+    fn from(error: ParseContentRangeError) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Code::BlobUploadInvalid, error.to_string())
+    }
+}

@@ -1,0 +1,148 @@
+use super::Exchange;
+use crate::answer::{self, Answer, CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG, digest_value, etag, not_modified, value};
+use crate::body::Body;
+use crate::errors::{Code, Refusal, body_of_manifest};
+use crate::request::{Conditions, EntityTags, PutTarget};
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ETAG, VARY};
+use http::{HeaderValue, Response, StatusCode};
+use manifest_core::plan::{Guard, PushTarget};
+use manifest_core::ports::Found;
+use manifest_core::service::{FetchError, Push};
+use manifest_core::{PortError, PortErrorKind};
+use oci_types::{Digest, MediaType, Reference, RepositoryName, TagName};
+
+pub(super) async fn get(x: &Exchange<'_>, repository: &RepositoryName, reference: &Reference) -> Answer {
+    let mut found = x.registry.manifest(&x.cx, repository, reference).await?;
+    let bytes = found.bytes.take().ok_or_else(left_out)?;
+    answer(x, reference, &found, Body::full(bytes))
+}
+
+pub(super) async fn head(x: &Exchange<'_>, repository: &RepositoryName, reference: &Reference) -> Answer {
+    let found = x.registry.manifest(&x.cx, repository, reference).await?;
+    answer(x, reference, &found, Body::empty())
+}
+
+/// Stored bytes under the type they were pushed with, whatever `Accept` says.
+fn answer(x: &Exchange<'_>, reference: &Reference, found: &Found, body: Body) -> Answer {
+    let conditions = Conditions::read(&x.parts.headers);
+    if conditions.matches.is_some_and(|tags| !tags.contain(&found.digest)) {
+        return Err(precondition_failed("the manifest is another one than the request expects"));
+    }
+    let mut response = if conditions.none_match.is_some_and(|tags| tags.contain(&found.digest)) {
+        not_modified(&found.digest)
+    } else {
+        manifest(found, body)
+    };
+    if matches!(reference, Reference::Tag(_)) {
+        // By tag, `Accept` will decide between the stored manifest and its schema 1 form; caches must know already.
+        response.headers_mut().insert(VARY, HeaderValue::from(ACCEPT));
+    }
+    Ok(response)
+}
+
+fn manifest(found: &Found, body: Body) -> Response<Body> {
+    let mut response = answer::empty(StatusCode::OK);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, value(found.media_type.as_str().to_owned()));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(found.size));
+    headers.insert(CONTENT_DIGEST, digest_value(&found.digest));
+    headers.insert(ETAG, etag(&found.digest));
+    *response.body_mut() = body;
+    response
+}
+
+pub(super) async fn put(x: &mut Exchange<'_>, repository: RepositoryName, target: PutTarget) -> Answer {
+    let content_type = content_type(x)?;
+    let bytes = body(x).await?;
+    let target = match target {
+        PutTarget::Digest { digest, tags } => PushTarget::Digest { digest, tags },
+        PutTarget::Tag { name, digest: None } => {
+            let guard = guard(x, &repository, &name).await?;
+            PushTarget::Tag { name, guard }
+        }
+        PutTarget::Tag { name, digest: Some(digest) } => {
+            if !Conditions::read(&x.parts.headers).is_empty() {
+                let message = "a push to a tag with `digest` takes no conditions";
+                return Err(Refusal::new(StatusCode::BAD_REQUEST, Code::Unsupported, message));
+            }
+            PushTarget::Digest { digest, tags: [name].into() }
+        }
+    };
+    let by_digest = matches!(target, PushTarget::Digest { .. });
+    let push = Push { repository, target, content_type, bytes };
+    let pushed = x.registry.push(&x.cx, &push).await?;
+    let mut response = answer::created(&push.repository, "manifests", &pushed.digest);
+    let headers = response.headers_mut();
+    if let Some(subject) = &pushed.subject {
+        // Clients that do not see this write the fallback tag.
+        headers.insert(OCI_SUBJECT, digest_value(subject));
+    }
+    if by_digest {
+        for tag in &pushed.tags {
+            headers.append(OCI_TAG, value(tag.to_string()));
+        }
+    }
+    Ok(response)
+}
+
+pub(super) async fn delete(x: &Exchange<'_>, repository: &RepositoryName, reference: &Reference) -> Answer {
+    match reference {
+        Reference::Tag(tag) => {
+            let guard = guard(x, repository, tag).await?;
+            x.registry.delete_tag(&x.cx, repository, tag, guard).await?;
+        }
+        Reference::Digest(digest) => x.registry.delete_manifest(&x.cx, repository, digest).await?,
+    }
+    Ok(answer::empty(StatusCode::ACCEPTED))
+}
+
+fn content_type(x: &Exchange<'_>) -> Result<Option<MediaType>, Refusal> {
+    let Some(header) = x.parts.headers.get(CONTENT_TYPE) else { return Ok(None) };
+    let media_type = MediaType::from_content_type(&String::from_utf8_lossy(header.as_bytes()));
+    let media_type =
+        media_type.map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, Code::ManifestInvalid, error.to_string()))?;
+    Ok(Some(media_type))
+}
+
+async fn body(x: &mut Exchange<'_>) -> Result<Bytes, Refusal> {
+    let limit = x.registry.policy().max_manifest_bytes;
+    x.body.read_to_end(limit).await.map_err(|error| body_of_manifest(&error))
+}
+
+/// What the preconditions of a write ask of its tag. Those that a guard cannot say are checked here, and then the tag is
+/// guarded to be what it was.
+async fn guard(x: &Exchange<'_>, repository: &RepositoryName, tag: &TagName) -> Result<Guard, Refusal> {
+    let conditions = Conditions::read(&x.parts.headers);
+    match (&conditions.matches, &conditions.none_match) {
+        (None, None) => return Ok(Guard::Any),
+        (None, Some(EntityTags::Any)) => return Ok(Guard::Absent),
+        (Some(EntityTags::Of(digests)), None) if digests.len() == 1 => return Ok(Guard::Is(digests[0])),
+        (Some(_), _) | (None, Some(EntityTags::Of(_))) => {}
+    }
+    let current = current(x, repository, tag).await?;
+    let names = |tags: &EntityTags| current.is_some_and(|digest| tags.contain(&digest));
+    let holds = conditions.matches.as_ref().is_none_or(names) && !conditions.none_match.as_ref().is_some_and(names);
+    if !holds {
+        return Err(precondition_failed("the tag is not what the request expects"));
+    }
+    Ok(current.map_or(Guard::Absent, Guard::Is))
+}
+
+async fn current(x: &Exchange<'_>, repository: &RepositoryName, tag: &TagName) -> Result<Option<Digest>, Refusal> {
+    match x.registry.manifest(&x.cx, repository, &Reference::Tag(tag.clone())).await {
+        Ok(found) => Ok(Some(found.digest)),
+        Err(FetchError::RepositoryUnknown(_) | FetchError::ManifestUnknown { .. } | FetchError::TagExpired { .. }) => {
+            Ok(None)
+        }
+        Err(error @ (FetchError::Access(_) | FetchError::Port(_))) => Err(error.into()),
+    }
+}
+
+fn precondition_failed(message: &str) -> Refusal {
+    Refusal::new(StatusCode::PRECONDITION_FAILED, Code::Denied, message)
+}
+
+fn left_out() -> Refusal {
+    PortError::new(PortErrorKind::Internal, "a manifest was found without its bytes").into()
+}

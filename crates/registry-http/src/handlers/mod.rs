@@ -1,0 +1,71 @@
+//! From operations to use cases and back to answers: translation, no decisions.
+
+mod blobs;
+mod health;
+mod listings;
+mod manifests;
+mod mounts;
+mod uploads;
+
+pub(crate) use health::{alive, ready, text};
+pub(crate) use uploads::UploadPlace;
+
+use crate::answer::{Answer, JSON, bytes_of, json};
+use crate::body::Inbound;
+use crate::metrics::Metrics;
+use crate::request::Operation;
+use bytes::Bytes;
+use http::StatusCode;
+use http::request::Parts;
+use manifest_core::{Context, Registry};
+use serde::Serialize;
+
+/// A request under way, with what it takes to answer it.
+pub(crate) struct Exchange<'a> {
+    pub(crate) registry: &'a Registry,
+    pub(crate) cx: Context,
+    pub(crate) parts: &'a Parts,
+    pub(crate) body: &'a mut Inbound,
+    pub(crate) metrics: &'a Metrics,
+}
+
+/// Does what is asked for.
+pub(crate) async fn handle(mut exchange: Exchange<'_>, operation: Operation) -> Answer {
+    let x = &mut exchange;
+    match operation {
+        Operation::GetManifest { repository, reference } => manifests::get(x, &repository, &reference).await,
+        Operation::HeadManifest { repository, reference } => manifests::head(x, &repository, &reference).await,
+        Operation::PutManifest { repository, target } => manifests::put(x, repository, target).await,
+        Operation::DeleteManifest { repository, reference } => manifests::delete(x, &repository, &reference).await,
+        Operation::GetBlob { repository, digest } => blobs::get(x, &repository, &digest).await,
+        Operation::HeadBlob { repository, digest } => blobs::head(x, &repository, &digest).await,
+        Operation::DeleteBlob { repository, digest } => blobs::delete(x, &repository, &digest).await,
+        Operation::BeginUpload { repository, algorithm } => uploads::begin(x, &repository, algorithm).await,
+        Operation::UploadWhole { repository, digest } => uploads::whole(x, &repository, &digest).await,
+        Operation::MountBlob { repository, digest, from, algorithm } => {
+            mounts::mount(x, &repository, &digest, &from, algorithm).await
+        }
+        Operation::AppendUpload { repository, id } => uploads::append(x, &repository, id).await,
+        Operation::FinishUpload { repository, id, digest } => uploads::finish(x, &repository, id, &digest).await,
+        Operation::UploadStatus { repository, id } => uploads::status(x, &repository, id).await,
+        Operation::CancelUpload { repository, id } => uploads::cancel(x, &repository, id).await,
+        Operation::Tags { repository, page } => listings::tags(x, &repository, page).await,
+        Operation::Referrers { repository, subject, types, page } => {
+            listings::referrers(x, &repository, &subject, types, page).await
+        }
+        Operation::Catalogue { page } => listings::catalogue(x, page).await,
+        Operation::Ping => Ok(bytes_of(StatusCode::OK, JSON, Bytes::from_static(b"{}"))),
+        Operation::Extensions => Ok(extensions()),
+        // Answered before anybody asks who the caller is.
+        Operation::Alive | Operation::Ready => Ok(alive()),
+    }
+}
+
+/// Which extensions there are: none yet.
+fn extensions() -> http::Response<crate::body::Body> {
+    #[derive(Serialize)]
+    struct Extensions {
+        extensions: [(); 0],
+    }
+    json(StatusCode::OK, JSON, &Extensions { extensions: [] })
+}
