@@ -33,6 +33,7 @@ mod error;
 mod format;
 mod limits;
 mod member_error;
+mod need;
 mod node;
 mod read;
 mod schema1;
@@ -45,9 +46,9 @@ pub use descriptor::{ChildEntry, ChildKind, ConfigRef, Layer};
 pub use error::{ConfigError, DocumentError, ErrorKind};
 pub use limits::Limits;
 pub use member_error::{MemberError, Problem};
+pub use need::Need;
 pub use schema1::{Schema1, Schema1Layer};
 
-use crate::plan::Need;
 use bytes::Bytes;
 use oci_types::{Algorithm, Digest, MediaType};
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
 use crate::access::Actor;
+use crate::document::Need;
 use crate::facts::{Acting, Visibility};
 use crate::time::Millis;
 use bytes::Bytes;
@@ -94,15 +95,6 @@ pub struct NewManifest {
     /// Whether the shared [`empty_layer`](crate::empty_layer) is among the blobs: applying gives the repository its
     /// access row if it has none.
     pub empty_layer: bool,
-}
-
-/// Whether what a manifest names must exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Need {
-    /// Without it the manifest is refused.
-    Required,
-    /// It may come later, or never.
-    MayBeAbsent,
 }
 
 /// One entry of an index.

@@ -1,8 +1,8 @@
-use super::change::{ChildLink, Guard, ManifestChange, Need, NewManifest, Pin, Plan, TagChange};
+use super::change::{ChildLink, Guard, ManifestChange, NewManifest, Pin, Plan, TagChange};
 use super::delete::{empty_ask, empty_plan};
 use super::rejection::Rejection;
 use crate::access::Context;
-use crate::document::{ChildEntry, ChildKind, ConfigKind, ConfigRef, Document, ImageConfig};
+use crate::document::{ChildEntry, ChildKind, ConfigKind, ConfigRef, Document, ImageConfig, Need, Schema1};
 use crate::empty_layer;
 use crate::facts::{Acting, Blob, PushAsk, PushFacts, RepositoryState, Visibility};
 use crate::labels;
@@ -208,7 +208,9 @@ fn child_fits(entry: &ChildEntry, facts: &PushFacts) -> Result<bool, Rejection> 
     if child.size != entry.size {
         return Err(Rejection::ChildSize { digest: entry.digest, expected: entry.size, found: child.size });
     }
-    if child.media_type != entry.media_type {
+    // A list names signed schema 1 by the unsigned type (quay-semantics, section 8.4).
+    let both_schema1 = child.media_type.is_schema1() && entry.media_type.is_schema1();
+    if child.media_type != entry.media_type && !both_schema1 {
         return Err(Rejection::ChildMediaType {
             digest: entry.digest,
             expected: entry.media_type.clone(),
@@ -230,6 +232,7 @@ fn new_manifest(
 ) -> Result<NewManifest, Rejection> {
     let document = case.document;
     let image = parse_config(document.config(), config)?;
+    let schema1 = document.schema1();
     let own = labels::own(document, image.as_ref());
     // An index acts by what all its children agree on; its own annotations are no labels (quay-semantics, section 3.1).
     let acting =
@@ -247,8 +250,8 @@ fn new_manifest(
         subject: document.subject(),
         artifact_type: document.artifact_type().map(str::to_owned),
         annotations: if document.subject().is_some() { document.annotations().clone() } else { BTreeMap::new() },
-        platform: image.as_ref().and_then(ImageConfig::platform),
-        image_created: image.as_ref().and_then(ImageConfig::created),
+        platform: image.as_ref().and_then(ImageConfig::platform).or_else(|| schema1.and_then(Schema1::platform)),
+        image_created: image.as_ref().and_then(ImageConfig::created).or_else(|| schema1.and_then(Schema1::created)),
         layers_size: document.layers_size(),
         acting,
         labels: labels::storable(&own).labels,
