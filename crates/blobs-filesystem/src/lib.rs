@@ -3,7 +3,11 @@
 mod batch;
 mod blocking;
 mod disk;
+#[cfg(test)]
+mod double;
 mod error;
+#[cfg(test)]
+mod faults;
 mod fresh;
 mod key;
 mod list;

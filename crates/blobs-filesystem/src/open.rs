@@ -1,4 +1,4 @@
-use crate::disk::{Disk, Kernel};
+use crate::disk::Disk;
 use crate::key::Room;
 use crate::store::Shared;
 use crate::store_id::{ParseStoreIdError, StoreId};
@@ -15,8 +15,9 @@ use std::sync::Arc;
 /// How a directory is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// How many bytes of the filesystem stay free: a body that would leave less is refused with `Full`. Each body that is under
-    /// way may take up to 16 MiB of it. What is kept free is for the database beside the store, and for the work of cleaning up.
+    /// How many bytes of the filesystem stay free: what would leave less is refused with `Full`. Writers look before each batch
+    /// and do not wait for each other, so together they may leave less by what they write between two looks: 512 KiB for each
+    /// body, 16 MiB for each seal that joins parts. What stays free is for the database beside the store, and for cleaning up.
     pub min_free: u64,
 }
 
@@ -82,9 +83,8 @@ impl OpenError {
     }
 }
 
-/// Opens a store on the kernel's filesystem.
-pub(crate) fn open(root: &Path, name: StoreName, options: Options) -> Result<Shared, OpenError> {
-    let disk: Arc<dyn Disk> = Arc::new(Kernel);
+/// Opens a store on a disk, which is the kernel's but in tests.
+pub(crate) fn open(disk: Arc<dyn Disk>, root: &Path, name: StoreName, options: Options) -> Result<Shared, OpenError> {
     make_root(root)?;
     let failed = |error| OpenError::new(root, error);
     let root_dir = File::open(root).map_err(failed)?;
@@ -97,11 +97,11 @@ pub(crate) fn open(root: &Path, name: StoreName, options: Options) -> Result<Sha
         let path = root.join(room.name());
         let dir = open_room(&*disk, &root_dir, room.name()).map_err(|error| OpenError::new(&path, error))?;
         let found = dir.metadata().map_err(|error| OpenError::new(&path, error))?;
-        if found.dev() == metadata.dev() {
-            Ok(dir)
-        } else {
-            Err(OpenError::OtherFilesystem { path, root: root.to_owned() })
+        if found.dev() != metadata.dev() {
+            return Err(OpenError::OtherFilesystem { path, root: root.to_owned() });
         }
+        check_writable(&dir).map_err(|error| OpenError::new(&path, error))?;
+        Ok(dir)
     });
     let rooms = [parts?, sha256?, sha512?];
     let id = store_id(&*disk, root, &root_dir)?;
@@ -118,16 +118,18 @@ fn make_root(root: &Path) -> Result<(), OpenError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         made.and_then(|()| File::open(parent.unwrap_or(Path::new(".")))?.sync_all())
-            .map_err(|error| OpenError::new(path, error))?;
+            // Where what is above is no directory, that is what must go.
+            .map_err(|error| match (Errno::from_io_error(&error), parent) {
+                (Some(Errno::NOTDIR), Some(parent)) => OpenError::new(parent, error),
+                _ => OpenError::new(path, error),
+            })?;
     }
     Ok(())
 }
 
 fn open_room(disk: &dyn Disk, root: &File, name: &str) -> io::Result<File> {
     disk.make_dir(root, name)?;
-    let dir = disk.open_dir(root, name)?;
-    check_writable(&dir)?;
-    Ok(dir)
+    disk.open_dir(root, name)
 }
 
 /// Asks, and does not try: a store on a full disk must open, for reads and deletes.
@@ -145,10 +147,10 @@ fn store_id(disk: &dyn Disk, root: &Path, root_dir: &File) -> Result<StoreId, Op
     loop {
         match disk.open(root_dir, STORE_ID) {
             Ok(file) => {
-                let mut text = String::new();
+                let mut text = Vec::new();
                 // No id is longer, and whatever else stands there need not be read.
-                file.take(100).read_to_string(&mut text).map_err(failed)?;
-                let id = text.trim_ascii_end().parse();
+                file.take(100).read_to_end(&mut text).map_err(failed)?;
+                let id = String::from_utf8_lossy(&text).trim_ascii_end().parse();
                 return id.map_err(|source| OpenError::StoreId { path, source });
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

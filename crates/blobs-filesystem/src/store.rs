@@ -1,4 +1,5 @@
 use crate::blocking::{self, Aside};
+use crate::disk::{Disk, Kernel};
 use crate::error::{Doing as _, kind};
 use crate::key::{Key, Room};
 use crate::open::{OpenError, Options};
@@ -48,14 +49,23 @@ impl FilesystemBlobs {
     ///
     /// [`OpenError`] says what is wrong with the directory, and what to do.
     pub fn open(root: &Path, name: StoreName, options: Options) -> Result<Self, OpenError> {
-        let shared = open::open(root, name, options)?;
-        Ok(Self { shared: Arc::new(shared) })
+        Self::open_on(Arc::new(Kernel), root, name, options)
     }
 
     /// Who the store is. It stays when the directory is moved or restored; another directory has another one.
     #[must_use]
     pub fn store_id(&self) -> StoreId {
         self.shared.id
+    }
+
+    pub(crate) fn open_on(
+        disk: Arc<dyn Disk>,
+        root: &Path,
+        name: StoreName,
+        options: Options,
+    ) -> Result<Self, OpenError> {
+        let shared = open::open(disk, root, name, options)?;
+        Ok(Self { shared: Arc::new(shared) })
     }
 }
 

@@ -41,12 +41,10 @@ pub(crate) struct NewFile {
     name: Fresh,
     file: File,
     size: u64,
-    /// At which size to look again at how much room is left.
-    look_again: u64,
 }
 
-/// How many bytes are written between two looks at how much room is left. On a network filesystem a look is a round trip.
-const LOOK_EVERY: u64 = 16 * 1024 * 1024;
+/// How many bytes are copied between two looks at how much room is left.
+const COPY_STEP: u64 = 16 * 1024 * 1024;
 
 impl NewFile {
     pub(crate) fn create(store: &Shared, upload: UploadId) -> Port<Self> {
@@ -54,12 +52,12 @@ impl NewFile {
         let dir = store.tree.prepare(&key)?;
         let disk = &store.tree.disk;
         let file = disk.create(&dir, &key.file_name()).doing(|| format!("creating {key}"))?;
-        Ok(Self { name: Fresh::new(Arc::clone(disk), dir, key), file, size: 0, look_again: 0 })
+        Ok(Self { name: Fresh::new(Arc::clone(disk), dir, key), file, size: 0 })
     }
 
     fn append(&mut self, store: &Shared, mut batch: Batch) -> Port<()> {
         let len = batch.len() as u64;
-        self.look(store, len)?;
+        store.require_space(self.name.dir(), len)?;
         store.tree.disk.write(&self.file, &mut batch.slices()).doing(|| format!("writing {}", self.name.key()))?;
         self.size += len;
         Ok(())
@@ -69,8 +67,8 @@ impl NewFile {
     pub(crate) fn append_file(&mut self, store: &Shared, from: &File, size: u64) -> Port<u64> {
         let mut copied = 0;
         while copied < size {
-            let step = LOOK_EVERY.min(size - copied);
-            self.look(store, step)?;
+            let step = COPY_STEP.min(size - copied);
+            store.require_space(self.name.dir(), step)?;
             let key = self.name.key();
             let count = (store.tree.disk.copy(from, &self.file, step)).doing(|| format!("writing {key}"))?;
             self.size += count;
@@ -96,14 +94,6 @@ impl NewFile {
         self.sync(store)?;
         (store.tree.disk.sync(self.name.dir())).doing(|| format!("syncing the directory of {}", self.name.key()))?;
         Ok((self.name, self.size))
-    }
-
-    fn look(&mut self, store: &Shared, next: u64) -> Port<()> {
-        if self.size + next > self.look_again {
-            store.require_space(self.name.dir(), next)?;
-            self.look_again = self.size + LOOK_EVERY;
-        }
-        Ok(())
     }
 }
 

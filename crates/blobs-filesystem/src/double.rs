@@ -1,0 +1,140 @@
+//! A disk that fails where a test tells it to, and counts what it is asked.
+
+use crate::disk::{Disk, Kernel, Space};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The kernel's filesystem, with faults.
+#[derive(Debug)]
+pub(crate) struct Double {
+    pub(crate) fault: Option<Fault>,
+    /// How many changes were asked for.
+    pub(crate) changes: AtomicU64,
+    /// How many reads.
+    pub(crate) reads: AtomicU64,
+    /// Bytes that can still be written; what the kernel says if absent.
+    pub(crate) free: Option<AtomicU64>,
+    /// What a link answers, if it always fails.
+    pub(crate) no_links: Option<Errno>,
+    /// A directory of a name that is opened elsewhere.
+    pub(crate) mounted: Option<(&'static str, PathBuf)>,
+}
+
+/// The change that fails, counted from 0, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fault {
+    pub(crate) at: u64,
+    pub(crate) errno: Errno,
+    /// Whether everything after it fails as well, as if the process had died.
+    pub(crate) deadly: bool,
+}
+
+impl Double {
+    pub(crate) fn sound() -> Self {
+        Self {
+            fault: None,
+            changes: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
+            free: None,
+            no_links: None,
+            mounted: None,
+        }
+    }
+
+    /// Whether the fault came about.
+    pub(crate) fn failed(&self) -> bool {
+        self.fault.is_some_and(|fault| self.changes.load(Ordering::SeqCst) > fault.at)
+    }
+
+    fn change<T>(&self, make: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let count = self.changes.fetch_add(1, Ordering::SeqCst);
+        match self.fault {
+            Some(fault) if count == fault.at || fault.deadly && count > fault.at => Err(fault.errno.into()),
+            _ => make(),
+        }
+    }
+}
+
+impl Disk for Double {
+    fn make_dir(&self, parent: &File, name: &str) -> io::Result<()> {
+        self.change(|| Kernel.make_dir(parent, name))
+    }
+
+    fn open_dir(&self, parent: &File, name: &str) -> io::Result<File> {
+        match &self.mounted {
+            Some((mounted, path)) if *mounted == name => File::open(path),
+            _ => Kernel.open_dir(parent, name),
+        }
+    }
+
+    fn create(&self, dir: &File, name: &str) -> io::Result<File> {
+        self.change(|| Kernel.create(dir, name))
+    }
+
+    fn open(&self, dir: &File, name: &str) -> io::Result<File> {
+        Kernel.open(dir, name)
+    }
+
+    fn write(&self, file: &File, slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+        let len = slices.iter().map(|slice| slice.len() as u64).sum();
+        // A write that fails has written some of it.
+        if let Err(error) = self.change(|| Ok(())) {
+            Kernel.write(file, &mut slices[..1])?;
+            return Err(error);
+        }
+        self.take(len);
+        Kernel.write(file, slices)
+    }
+
+    fn copy(&self, from: &File, to: &File, limit: u64) -> io::Result<u64> {
+        if let Err(error) = self.change(|| Ok(())) {
+            Kernel.copy(from, to, limit / 2)?;
+            return Err(error);
+        }
+        self.take(limit);
+        Kernel.copy(from, to, limit)
+    }
+
+    fn read(&self, file: &File, limit: usize) -> io::Result<Vec<u8>> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        Kernel.read(file, limit)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        self.change(|| Kernel.sync(file))
+    }
+
+    fn link(&self, from: &File, name: &str, to: &File, new_name: &str) -> io::Result<()> {
+        match self.no_links {
+            Some(errno) => Err(errno.into()),
+            None => self.change(|| Kernel.link(from, name, to, new_name)),
+        }
+    }
+
+    fn rename(&self, from: &File, name: &str, to: &File, new_name: &str) -> io::Result<()> {
+        self.change(|| Kernel.rename(from, name, to, new_name))
+    }
+
+    fn unlink(&self, dir: &File, name: &str) -> io::Result<()> {
+        self.change(|| Kernel.unlink(dir, name))
+    }
+
+    fn space(&self, dir: &File) -> io::Result<Space> {
+        let space = Kernel.space(dir)?;
+        match &self.free {
+            Some(free) => Ok(Space { free: free.load(Ordering::SeqCst), ..space }),
+            None => Ok(space),
+        }
+    }
+}
+
+impl Double {
+    fn take(&self, bytes: u64) {
+        if let Some(free) = &self.free {
+            let _ = free.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |free| Some(free.saturating_sub(bytes)));
+        }
+    }
+}
