@@ -1,6 +1,7 @@
 //! Plans and facts as JSON, for people and programs that want to see a write before it happens.
 
-use super::change::{Guard, Label, LabelSource, ManifestChange, Need, NewManifest, Plan, TagChange};
+use super::change::{Guard, Label, LabelSource, ManifestChange, NewManifest, Plan, TagChange};
+use crate::document::Need;
 use crate::facts::{Acting, Blob, Child, Existing, PushFacts, RepositoryState, TagState, Visibility};
 use crate::stored::platform_to_text;
 use crate::time::{Millis, NEVER};
