@@ -7,7 +7,12 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{count::Count, workspace, workspace::Workspace};
+use crate::{
+    count::Count,
+    setup::{self, Need},
+    workspace,
+    workspace::Workspace,
+};
 
 /// Arguments of `cargo xtask test`.
 #[derive(Debug, Default, clap::Args)]
@@ -21,6 +26,8 @@ pub(crate) struct Arguments {
 ///
 /// A failing test does not end the run: the closing line counts all of them.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    // Tests of durability look at system calls, and fail where the program that shows them is missing.
+    setup::ensure(workspace, Need::Strace)?;
     let mut sum = Count::default();
     let mut kinds = vec!["--all-targets"];
     // Cargo takes doc-tests of packages without a library for an error.

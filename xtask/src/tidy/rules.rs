@@ -63,11 +63,11 @@ fn length(text: &str) -> Option<Found> {
 /// The documentation of a library is its README, so that there is one text to keep right. A binary's says what it is for.
 fn crate_root(path: &str, text: &str) -> Option<Found> {
     let first = text.lines().next().unwrap_or_default();
+    let readme = r#"#![doc = include_str!("../README.md")]"#;
     let (right, wanted) = if path.ends_with("src/lib.rs") {
-        let readme = r#"#![doc = include_str!("../README.md")]"#;
         (first == readme, readme)
     } else if path.ends_with("src/main.rs") || path.contains("/src/bin/") {
-        (first.starts_with("//!"), "a documentation comment `//!`")
+        (first == readme || first.starts_with("//!"), "the README or a documentation comment `//!`")
     } else {
         return None;
     };
@@ -152,6 +152,7 @@ mod tests {
         assert_eq!(lines("a/src/lib.rs", "#![doc = include_str!(\"../README.md\")]\nmod b;\n"), (vec![], 0));
         assert_eq!(lines("a/src/lib.rs", "//! A crate.\n"), (vec![1], 1));
         assert_eq!(lines("a/src/main.rs", "//! A program.\n"), (vec![], 0));
+        assert_eq!(lines("a/src/main.rs", "#![doc = include_str!(\"../README.md\")]\n"), (vec![], 0));
         assert_eq!(lines("a/src/main.rs", "fn main() {}\n"), (vec![1], 1));
         assert_eq!(lines("a/src/bin/b.rs", ""), (vec![1], 1));
         assert_eq!(lines("a/src/other.rs", "fn other() {}\n"), (vec![], 0));
