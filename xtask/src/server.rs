@@ -124,6 +124,22 @@ impl Server {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// Kills a traced registry and returns the trace once it is complete.
+    pub(crate) fn end_trace(mut self) -> Result<String> {
+        let process = self.child.as_ref().context("the registry does not run")?.id().to_string();
+        self.kill()?;
+        let (_, path) = self.tracer.take().context("the registry was not traced")?;
+        let mut trace = String::new();
+        // The tracer is no child of ours. It writes the end of the process last.
+        let complete = process::poll(START, || {
+            trace = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
+            let is_end = |line: &str| line.contains(" +++ ") && line.split(' ').next() == Some(&process);
+            Ok(trace.lines().rev().take(100).any(is_end))
+        })?;
+        ensure!(complete, "{} has no end", path.display());
+        Ok(trace)
+    }
+
     fn kill_and_restart(&mut self) -> Result<()> {
         self.kill()?;
         self.launch()
@@ -169,6 +185,12 @@ impl Server {
         let (data, address) = (self.directory.join("data"), self.address());
         match self.program {
             Program::Manifestd => {
+                // What somebody has configured for a registry of their own must not change this one.
+                for (name, _) in
+                    std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MANIFESTD_"))
+                {
+                    command.env_remove(name);
+                }
                 command.arg("serve").arg("--data-dir").arg(data);
                 command.args(["--listen", &address, "--admin-listen", "off"]).current_dir(&self.directory);
             }
@@ -202,7 +224,7 @@ impl Drop for Server {
 fn traced(tracer: &Path, trace: &Path, binary: &Path) -> Command {
     let mut command = Command::new(tracer);
     let calls = "trace=fsync,fdatasync,link,linkat,rename,renameat,renameat2,mkdir,mkdirat,write,writev,sendto,sendmsg";
-    command.args(["-D", "-f", "-y", "-qq", "-s", "40", "-e", calls]).arg("-o").arg(trace).arg(binary);
+    command.args(["-D", "-f", "-y", "-q", "-s", "40", "-e", calls]).arg("-o").arg(trace).arg(binary);
     command
 }
 

@@ -6,8 +6,6 @@
 mod judge;
 mod trace;
 
-use std::fs;
-
 use anyhow::{Result, ensure};
 
 use crate::{
@@ -39,8 +37,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let trace = path.join("trace");
     let server = Server::start_traced(workspace, arguments.server, &path.join("registry"), &trace)?;
     seed::push(&server.address(), "durability", "v1", &image)?;
-    drop(server);
-    let events = trace::read(&String::from_utf8_lossy(&fs::read(&trace)?));
+    let events = trace::read(&server.end_trace()?);
     let verdicts = judge::judge(&events, image.blobs.len());
     ensure!(verdicts.len() == image.blobs.len() + 1, "the trace has {} answers of 201", verdicts.len());
     let mut count = Count::default();
