@@ -1,1 +1,9 @@
 #![doc = include_str!("../README.md")]
+
+pub mod bytes;
+pub mod rows;
+
+mod clause;
+mod world;
+
+pub use clause::Clause;

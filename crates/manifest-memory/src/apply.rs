@@ -35,11 +35,7 @@ impl State {
             &unborn
         };
         manifest_refusal(repository, plan.manifest.as_ref())
-            .or_else(|| {
-                plan.tags
-                    .iter()
-                    .find_map(|change| tag_refusal(repository, plan, change))
-            })
+            .or_else(|| plan.tags.iter().find_map(|change| tag_refusal(repository, plan, change)))
             .or_else(|| pin_refusal(repository, plan))
             .or_else(|| delete_refusal(repository, plan.delete?, plan.now))
     }
@@ -70,10 +66,8 @@ fn link_refusal(repository: &Repository, manifest: &NewManifest) -> Option<Appli
         return Some(Applied::MissingBlobs(missing));
     }
     let required = manifest.children.iter().filter(|child| child.need == Need::Required);
-    let missing: BTreeSet<Digest> = required
-        .map(|child| child.digest)
-        .filter(|digest| repository.undeleted(digest).is_none())
-        .collect();
+    let missing: BTreeSet<Digest> =
+        required.map(|child| child.digest).filter(|digest| repository.undeleted(digest).is_none()).collect();
     (!missing.is_empty()).then_some(Applied::MissingChildren(missing))
 }
 
@@ -93,8 +87,7 @@ fn tag_refusal(repository: &Repository, plan: &Plan, change: &TagChange) -> Opti
     if alive.is_some_and(|state| state.immutable) {
         return Some(Applied::Immutable(name.clone()));
     }
-    to.is_some_and(|digest| !will_be_there(repository, plan, digest))
-        .then_some(Applied::ManifestGone)
+    to.is_some_and(|digest| !will_be_there(repository, plan, digest)).then_some(Applied::ManifestGone)
 }
 
 fn pin_refusal(repository: &Repository, plan: &Plan) -> Option<Applied> {
@@ -106,18 +99,13 @@ fn delete_refusal(repository: &Repository, digest: Digest, now: Millis) -> Optio
     if repository.undeleted(&digest).is_none() {
         return Some(Applied::ManifestGone);
     }
-    let immutable: Option<&TagName> = repository
-        .tags
-        .alive_at(&digest, now)
-        .find_map(|(name, state)| state.immutable.then_some(name));
+    let immutable: Option<&TagName> =
+        repository.tags.alive_at(&digest, now).find_map(|(name, state)| state.immutable.then_some(name));
     if let Some(name) = immutable {
         return Some(Applied::Immutable(name.clone()));
     }
-    let parents: BTreeSet<Digest> = repository
-        .parents_of(&digest)
-        .filter(|parent| repository.visible(parent, now))
-        .copied()
-        .collect();
+    let parents: BTreeSet<Digest> =
+        repository.parents_of(&digest).filter(|parent| repository.visible(parent, now)).copied().collect();
     (!parents.is_empty()).then_some(Applied::ListedBy(parents))
 }
 

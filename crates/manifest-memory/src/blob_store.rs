@@ -58,11 +58,7 @@ impl MemoryBlobs {
     /// A store for at most `cap` bytes.
     #[must_use]
     pub fn new(cap: u64) -> Self {
-        Self {
-            held: Arc::default(),
-            name: store_name(),
-            cap,
-        }
+        Self { held: Arc::default(), name: store_name(), cap }
     }
 
     /// A handle on the same bytes that answers writes beyond another cap with `Full`.
@@ -83,19 +79,14 @@ impl MemoryBlobs {
     /// The key, if it has the shape of those that this store makes.
     fn own<'a>(&self, at: &'a Location) -> Port<&'a str> {
         let key = at.key.strip_prefix("part-").or_else(|| at.key.strip_prefix("blob-"));
-        let own = key
-            .and_then(|rest| rest.split_once('.'))
-            .is_some_and(|(upload, nonce)| {
-                let hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-                upload.parse::<UploadId>().is_ok() && nonce.len() == 16 && nonce.bytes().all(hex)
-            });
+        let own = key.and_then(|rest| rest.split_once('.')).is_some_and(|(upload, nonce)| {
+            let hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+            upload.parse::<UploadId>().is_ok() && nonce.len() == 16 && nonce.bytes().all(hex)
+        });
         if own && at.store == self.name {
             Ok(&at.key)
         } else {
-            Err(PortError::new(
-                PortErrorKind::Internal,
-                format!("{at} is no location of the memory blob store"),
-            ))
+            Err(PortError::new(PortErrorKind::Internal, format!("{at} is no location of the memory blob store")))
         }
     }
 
@@ -124,11 +115,7 @@ impl MemoryBlobs {
         };
         let key = format!("{prefix}-{upload}.{:016x}", held.next);
         held.next += 1;
-        let entry = Entry {
-            upload: *upload,
-            chunks,
-            modified: clock(),
-        };
+        let entry = Entry { upload: *upload, chunks, modified: clock() };
         held.entries.insert(key.clone(), entry);
         drop(held);
         room.keep();
@@ -136,10 +123,7 @@ impl MemoryBlobs {
     }
 
     fn location(&self, key: String) -> Location {
-        Location {
-            store: self.name.clone(),
-            key,
-        }
+        Location { store: self.name.clone(), key }
     }
 }
 
@@ -161,10 +145,7 @@ impl BlobStore for MemoryBlobs {
     }
 
     async fn seal(&self, upload: &UploadId, parts: &[Part], _digest: &Digest) -> Port<Location> {
-        let parts: Vec<Chunks> = parts
-            .iter()
-            .map(|part| self.chunks(&part.location))
-            .collect::<Port<_>>()?;
+        let parts: Vec<Chunks> = parts.iter().map(|part| self.chunks(&part.location)).collect::<Port<_>>()?;
         let whole = Chunks::join(&parts);
         let room = self.reserve(whole.size())?;
         self.insert(Kind::Sealed, upload, whole, room)
@@ -206,10 +187,7 @@ impl BlobStore for MemoryBlobs {
 
     async fn capacity(&self) -> Port<Capacity> {
         let free = self.cap.saturating_sub(self.lock()?.used);
-        Ok(Capacity {
-            free: Some(free),
-            writable: free > 0,
-        })
+        Ok(Capacity { free: Some(free), writable: free > 0 })
     }
 }
 

@@ -54,9 +54,7 @@ fn source(state: &State, ask: &MountAsk) -> Option<Blob> {
         MountSource::Repository(name) => granted(name),
         MountSource::Scope(scope) => {
             let holders = state.holders.get(&ask.digest)?.iter();
-            holders
-                .filter(|name| scope.contains(name, state.public.contains(*name)))
-                .find_map(granted)
+            holders.filter(|name| scope.contains(name, state.public.contains(*name))).find_map(granted)
         }
     }
 }

@@ -72,10 +72,7 @@ impl Gathering {
         if !self.open.is_empty() {
             self.full.push(self.open.into_boxed_slice().into());
         }
-        Chunks {
-            chunks: self.full.into(),
-            size: self.size,
-        }
+        Chunks { chunks: self.full.into(), size: self.size }
     }
 }
 

@@ -14,10 +14,7 @@ impl Collection for MemoryStore {
         for id in &batch {
             state.drop_upload(id, now);
         }
-        Ok(Swept {
-            removed: batch.len() as u64,
-            more,
-        })
+        Ok(Swept { removed: batch.len() as u64, more })
     }
 
     async fn trash(&self, limit: u32, now: Millis) -> Port<Vec<Location>> {

@@ -63,14 +63,7 @@ fn store(repository: &mut Repository, change: &ManifestChange) -> bool {
 fn change_tag(repository: &mut Repository, plan: &Plan, change: &TagChange) -> Option<Digest> {
     match change {
         TagChange::End { name, .. } => repository.tags.end(name, plan.now),
-        TagChange::Point {
-            name,
-            to,
-            expires,
-            immutable,
-            reversion,
-            ..
-        } => {
+        TagChange::Point { name, to, expires, immutable, reversion, .. } => {
             let target = Target {
                 to: *to,
                 expires: *expires,
@@ -84,11 +77,7 @@ fn change_tag(repository: &mut Repository, plan: &Plan, change: &TagChange) -> O
 }
 
 fn delete(repository: &mut Repository, digest: &Digest, plan: &Plan) -> BTreeMap<TagName, Digest> {
-    let names: Vec<TagName> = repository
-        .tags
-        .alive_at(digest, plan.now)
-        .map(|(name, _)| name.clone())
-        .collect();
+    let names: Vec<TagName> = repository.tags.alive_at(digest, plan.now).map(|(name, _)| name.clone()).collect();
     repository.bury(digest);
     names
         .into_iter()

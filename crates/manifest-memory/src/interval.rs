@@ -18,11 +18,7 @@ impl Interval {
     /// another clock had set: it is empty then.
     pub(crate) fn new(state: TagState, previous: Option<Digest>, reversion: bool) -> Self {
         let expires = state.expires.max(state.start);
-        Self {
-            state: TagState { expires, ..state },
-            previous,
-            reversion,
-        }
+        Self { state: TagState { expires, ..state }, previous, reversion }
     }
 
     /// The interval, ended there unless it had expired before.
@@ -50,13 +46,8 @@ mod tests {
     use oci_types::{Algorithm, Digest};
 
     fn interval(start: Millis, expires: Millis) -> Interval {
-        let state = TagState {
-            target: Digest::of(Algorithm::Sha256, b""),
-            start,
-            expires,
-            immutable: false,
-            actor: None,
-        };
+        let state =
+            TagState { target: Digest::of(Algorithm::Sha256, b""), start, expires, immutable: false, actor: None };
         Interval::new(state, None, false)
     }
 

@@ -34,10 +34,7 @@ impl Listings for MemoryStore {
         let state = self.read()?;
         Ok(state.repository(repository).map(|repository| {
             let alive = repository.tags.alive_after(ask.after.as_ref(), now);
-            page(
-                alive.filter_map(|(name, state)| tag_row(repository, name, state)),
-                ask.limit,
-            )
+            page(alive.filter_map(|(name, state)| tag_row(repository, name, state)), ask.limit)
         }))
     }
 
@@ -115,9 +112,7 @@ fn in_scope(state: &State, scope: &ReadScope, after: Option<&RepositoryName>, li
         if after.is_some_and(|after| after >= range.end.as_str()) || listed >= enough {
             continue;
         }
-        let rows = state
-            .repositories
-            .range::<str, _>((start, Bound::Excluded(range.end.as_str())));
+        let rows = state.repositories.range::<str, _>((start, Bound::Excluded(range.end.as_str())));
         for (_, repository) in rows.take(enough - listed) {
             found.insert(repository.row.name.clone());
             listed += 1;

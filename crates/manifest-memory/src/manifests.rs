@@ -30,9 +30,7 @@ impl Manifests for MemoryStore {
 
     async fn push_facts(&self, ask: &PushAsk) -> Port<PushFacts> {
         let state = self.read()?;
-        Ok(state
-            .repository(&ask.repository)
-            .map_or_else(nothing, |repository| facts(repository, ask)))
+        Ok(state.repository(&ask.repository).map_or_else(nothing, |repository| facts(repository, ask)))
     }
 
     async fn apply(&self, plan: &Plan) -> Port<Applied> {
@@ -43,10 +41,7 @@ impl Manifests for MemoryStore {
         let state = self.read()?;
         Ok(match state.repository(&ask.repository) {
             Some(repository) => referrers(repository, ask),
-            None => Page {
-                items: Vec::new(),
-                more: false,
-            },
+            None => Page { items: Vec::new(), more: false },
         })
     }
 }
@@ -98,15 +93,9 @@ fn facts(repository: &Repository, ask: &PushAsk) -> PushFacts {
     PushFacts {
         repository: repository.row.state,
         existing,
-        blobs: blobs
-            .filter_map(|digest| Some((*digest, repository.grants(digest, ask.now)?.clone())))
-            .collect(),
-        children: children
-            .filter_map(|digest| Some((*digest, child(repository.undeleted(digest)?))))
-            .collect(),
-        tags: tags
-            .filter_map(|name| Some((name.clone(), repository.tags.row(name)?.clone())))
-            .collect(),
+        blobs: blobs.filter_map(|digest| Some((*digest, repository.grants(digest, ask.now)?.clone()))).collect(),
+        children: children.filter_map(|digest| Some((*digest, child(repository.undeleted(digest)?)))).collect(),
+        tags: tags.filter_map(|name| Some((name.clone(), repository.tags.row(name)?.clone()))).collect(),
     }
 }
 
@@ -123,10 +112,7 @@ fn child(row: &ManifestRow) -> Child {
 }
 
 fn referrers(repository: &Repository, ask: &ReferrersAsk) -> Page<Referrer> {
-    let mut page = Page {
-        items: Vec::new(),
-        more: false,
-    };
+    let mut page = Page { items: Vec::new(), more: false };
     let mut room = ask.max_bytes;
     let limit = usize::try_from(ask.limit).unwrap_or(usize::MAX);
     if limit == 0 {

@@ -14,10 +14,7 @@ impl Repositories for MemoryStore {
 
     async fn set_state(&self, name: &RepositoryName, state: RepositoryState) -> Port<bool> {
         if state == RepositoryState::Absent {
-            return Err(PortError::new(
-                PortErrorKind::Internal,
-                "a repository is not deleted by setting its state",
-            ));
+            return Err(PortError::new(PortErrorKind::Internal, "a repository is not deleted by setting its state"));
         }
         let mut all = self.write()?;
         Ok(match all.repositories.get_mut(name.as_str()) {

@@ -41,12 +41,7 @@ pub(crate) struct Access {
 impl Repository {
     pub(crate) fn new(name: RepositoryName, visibility: Visibility, created: Millis) -> Self {
         Self {
-            row: RepositoryRow {
-                name,
-                state: RepositoryState::Open,
-                visibility,
-                created,
-            },
+            row: RepositoryRow { name, state: RepositoryState::Open, visibility, created },
             manifests: BTreeMap::new(),
             parents: BTreeMap::new(),
             referrers: BTreeMap::new(),
@@ -102,14 +97,7 @@ impl Repository {
         if let Some(subject) = new.subject {
             self.referrers.entry(subject).or_default().insert(digest);
         }
-        self.manifests.insert(
-            digest,
-            ManifestRow {
-                stored: Arc::clone(new),
-                pinned_until: None,
-                deleted: false,
-            },
-        );
+        self.manifests.insert(digest, ManifestRow { stored: Arc::clone(new), pinned_until: None, deleted: false });
     }
 
     pub(crate) fn revive(&mut self, digest: &Digest) {
@@ -134,9 +122,6 @@ impl Repository {
     }
 
     fn undeleted_in<'a>(&'a self, digests: Option<&'a BTreeSet<Digest>>) -> impl Iterator<Item = &'a Digest> {
-        digests
-            .into_iter()
-            .flatten()
-            .filter(|digest| self.undeleted(digest).is_some())
+        digests.into_iter().flatten().filter(|digest| self.undeleted(digest).is_some())
     }
 }

@@ -112,10 +112,7 @@ impl State {
     /// Gives a repository an access row, or a longer lease on the one it has.
     pub(crate) fn grant(&mut self, repository: &RepositoryName, digest: Digest, blob: &Blob, lease_until: Millis) {
         if let Some(row) = self.repositories.get_mut(repository.as_str()) {
-            let access = row.blobs.entry(digest).or_insert_with(|| Access {
-                blob: blob.clone(),
-                lease_until,
-            });
+            let access = row.blobs.entry(digest).or_insert_with(|| Access { blob: blob.clone(), lease_until });
             access.lease_until = access.lease_until.max(lease_until);
             self.holders.entry(digest).or_default().insert(repository.clone());
         }
@@ -145,8 +142,6 @@ impl State {
 
     /// The upload, if it is one of that repository and has not expired.
     pub(crate) fn upload(&self, repository: &RepositoryName, id: &UploadId, now: Millis) -> Option<&UploadRow> {
-        self.uploads
-            .get(id)
-            .filter(|upload| upload.repository == *repository && upload.expires > now)
+        self.uploads.get(id).filter(|upload| upload.repository == *repository && upload.expires > now)
     }
 }

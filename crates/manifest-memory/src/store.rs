@@ -71,8 +71,5 @@ impl fmt::Debug for MemoryStore {
 
 /// A writer that panicked may have written half of something. Nobody is shown that, as no crash of a database shows it.
 fn half_written() -> PortError {
-    PortError::new(
-        PortErrorKind::Internal,
-        "a write to the memory store panicked, and what it left is not trusted",
-    )
+    PortError::new(PortErrorKind::Internal, "a write to the memory store panicked, and what it left is not trusted")
 }

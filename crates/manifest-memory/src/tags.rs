@@ -72,11 +72,7 @@ impl Tags {
         target: &Digest,
         now: Millis,
     ) -> impl Iterator<Item = (&'a TagName, &'a TagState)> {
-        self.pointing
-            .get(target)
-            .into_iter()
-            .flatten()
-            .filter_map(move |name| Some((name, self.alive(name, now)?)))
+        self.pointing.get(target).into_iter().flatten().filter_map(move |name| Some((name, self.alive(name, now)?)))
     }
 
     /// Whether a closed interval that pointed at a manifest ends later than that.
@@ -108,8 +104,7 @@ impl Tags {
             immutable: target.immutable,
             actor: target.actor,
         };
-        self.rows
-            .insert(name.clone(), Interval::new(state, previous, target.reversion));
+        self.rows.insert(name.clone(), Interval::new(state, previous, target.reversion));
         self.timeline.insert((Reverse(start), name.clone()));
         self.pointing.entry(target.to).or_default().insert(name.clone());
         displaced
@@ -136,10 +131,7 @@ impl Tags {
             Some(cursor) => Bound::Included(Reverse(cursor.start)),
         };
         let follows = (start, Bound::Unbounded);
-        let row = self
-            .rows
-            .get(name)
-            .filter(|row| follows.contains(&Reverse(row.state.start)));
+        let row = self.rows.get(name).filter(|row| follows.contains(&Reverse(row.state.start)));
         let closed = self.closed.get(name).into_iter();
         let closed = closed.flat_map(move |closed| closed.range(follows));
         row.into_iter()
@@ -150,19 +142,13 @@ impl Tags {
     /// The intervals of all names behind a cursor, the newest first, then by name.
     pub(crate) fn history(&self, after: Option<&HistoryCursor>) -> impl Iterator<Item = HistoryRow> {
         let after = after.map(|cursor| (Reverse(cursor.start), cursor.name.clone()));
-        self.timeline
-            .range((behind(after), Bound::Unbounded))
-            .filter_map(|(start, name)| {
-                let row = self.rows.get(name).filter(|row| row.state.start == start.0);
-                match row {
-                    Some(row) => Some(history_row(name, row, true)),
-                    None => self
-                        .closed
-                        .get(name)?
-                        .get(start)
-                        .map(|interval| history_row(name, interval, false)),
-                }
-            })
+        self.timeline.range((behind(after), Bound::Unbounded)).filter_map(|(start, name)| {
+            let row = self.rows.get(name).filter(|row| row.state.start == start.0);
+            match row {
+                Some(row) => Some(history_row(name, row, true)),
+                None => self.closed.get(name)?.get(start).map(|interval| history_row(name, interval, false)),
+            }
+        })
     }
 
     fn last_closed(&self, name: &TagName) -> Option<&Interval> {
@@ -171,18 +157,13 @@ impl Tags {
 
     fn close(&mut self, name: &TagName, row: Interval, end: Millis) {
         let closed = row.closed_at(end);
-        let TagState {
-            target, start, expires, ..
-        } = closed.state;
+        let TagState { target, start, expires, .. } = closed.state;
         if let Some(names) = self.pointing.get_mut(&target) {
             names.remove(name);
         }
         let last_end = self.last_ends.entry(target).or_insert(expires);
         *last_end = expires.max(*last_end);
-        self.closed
-            .entry(name.clone())
-            .or_default()
-            .insert(Reverse(start), closed);
+        self.closed.entry(name.clone()).or_default().insert(Reverse(start), closed);
     }
 }
 

@@ -18,10 +18,7 @@ impl Uploads for MemoryStore {
             Admission::Open => {}
         }
         if state.uploads.contains_key(&upload.id) {
-            return Err(PortError::new(
-                PortErrorKind::Internal,
-                format!("there is an upload {} already", upload.id),
-            ));
+            return Err(PortError::new(PortErrorKind::Internal, format!("there is an upload {} already", upload.id)));
         }
         state.repository_mut(&upload.repository, upload.create_repository, upload.now);
         state.upload_ends.insert((upload.expires, upload.id));
@@ -86,9 +83,7 @@ impl Uploads for MemoryStore {
         now: Millis,
     ) -> Port<bool> {
         let mut state = self.write()?;
-        let open = state
-            .upload(repository, id, now)
-            .is_some_and(|upload| upload.finished.is_none());
+        let open = state.upload(repository, id, now).is_some_and(|upload| upload.finished.is_none());
         if open {
             state.drop_upload(id, now);
         }
@@ -138,10 +133,7 @@ impl State {
     }
 
     fn make_blob(&mut self, ask: &FinishUpload) -> Blob {
-        let sealed = Blob {
-            size: ask.size,
-            location: ask.sealed.clone(),
-        };
+        let sealed = Blob { size: ask.size, location: ask.sealed.clone() };
         let blob = self.keep_blob(ask.digest, sealed);
         self.grant(&ask.repository, ask.digest, &blob, ask.lease_until);
         let mut parts = Vec::new();

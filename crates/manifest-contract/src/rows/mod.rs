@@ -1,0 +1,189 @@
+//! The suite of the ports that hold rows: `Manifests`, `Listings`, `Repositories`, `Blobs`, `Uploads` and `Collection`.
+//!
+//! An adapter's tests call [`rows!`](crate::rows!) with a function whose future makes a fresh, empty store.
+
+mod atomic;
+mod blobs;
+mod conditions;
+mod creation;
+mod deletion;
+mod empty_layer;
+mod facts;
+mod fetching;
+mod intervals;
+mod listings;
+mod pins;
+mod referrers;
+mod repositories;
+mod trash;
+mod uploads;
+mod visibility;
+
+use crate::clause::Clause;
+use std::future::Future;
+
+pub use crate::world::{Fixture, Rows};
+
+/// Every clause of the suite.
+pub const CLAUSES: &[Clause<Fixture>] = crate::each_rows_clause!(clause_table);
+
+/// Runs one clause on a fresh store, as its test does.
+///
+/// # Panics
+///
+/// If the adapter breaks the promise, or the suite has no such clause.
+pub fn check<F: Into<Fixture>>(clause: &str, fresh: impl Future<Output = F>) {
+    crate::clause::check(CLAUSES, clause, fresh);
+}
+
+/// Stamps one test for each clause about rows. `$fresh` is a function without arguments whose future makes an empty store:
+/// [`Rows`], a [`Fixture`], or whole [`Ports`](manifest_core::Ports). The crate's README shows one.
+#[macro_export]
+macro_rules! rows {
+    ($fresh:expr) => {
+        $crate::each_rows_clause!(clause_tests rows $fresh);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_rows_clause {
+    ($then:ident $($with:tt)*) => {
+        $crate::$then! { [$($with)*]
+            M1 atomic::m1_after_done_all_of_the_plan_is_there
+            M1 atomic::m1_after_a_refusal_nothing_of_the_plan_is_there
+            M1 atomic::m1_what_was_done_is_there_after_the_store_is_opened_again
+            M1 atomic::m1_a_dropped_write_happens_whole_or_not_at_all
+            M2 conditions::m2_missing_blobs_are_all_named
+            M2 conditions::m2_missing_children_are_all_named
+            M2 conditions::m2_an_access_row_is_enough_though_its_lease_ended
+            M2 conditions::m2_the_stored_links_of_a_manifest_that_exists_are_checked
+            M2 conditions::m2_guards_hold_or_refuse
+            M2 conditions::m2_guards_hold_or_refuse_the_end_of_a_tag
+            M2 conditions::m2_immutable_tags_stay
+            M2 conditions::m2_what_is_gone_is_said
+            M2 conditions::m2_of_many_that_want_a_tag_to_be_absent_one_gets_it
+            M2 conditions::m2_of_many_that_make_a_tag_immutable_one_gets_it
+            M2 conditions::m2_a_blob_is_linked_or_removed_but_never_both
+            M2 conditions::m2_a_child_is_listed_or_deleted_but_never_both
+            M3 creation::m3_of_many_that_create_a_manifest_one_does
+            M3 creation::m3_those_who_are_not_first_pin_all_the_same
+            M3 creation::m3_what_exists_is_not_created_again
+            M4 intervals::m4_a_move_closes_the_old_interval_where_the_new_one_starts
+            M4 intervals::m4_intervals_never_overlap_though_the_clock_falls_back
+            M4 intervals::m4_an_end_closes_at_its_time_or_at_the_expiry_that_came_first
+            M4 intervals::m4_a_tag_that_comes_back_starts_behind_its_last_interval
+            M4 intervals::m4_an_interval_does_not_invert_though_its_expiry_lies_before_its_start
+            M4 intervals::m4_many_moves_leave_one_alive_tag_and_a_gapless_history
+            M4 intervals::m4_moves_and_ends_at_once_leave_a_sound_history
+            M5 intervals::m5_the_history_keeps_who_what_and_why
+            M5 intervals::m5_intervals_of_no_length_are_kept
+            M5 intervals::m5_pointing_at_the_same_manifest_again_starts_a_new_interval
+            M5 intervals::m5_tags_that_a_deletion_ends_are_in_the_history
+            M6 pins::m6_a_move_pins_what_it_leaves_behind
+            M6 pins::m6_an_end_pins_what_it_leaves_behind
+            M6 pins::m6_a_tag_that_had_expired_pins_nothing
+            M6 pins::m6_nothing_is_pinned_where_the_plan_does_not_say_so
+            M6 pins::m6_a_tag_that_stays_pins_nothing
+            M6 pins::m6_the_greatest_pin_wins
+            M6 pins::m6_of_many_pins_at_once_the_greatest_wins
+            M6 pins::m6_every_tag_that_leaves_is_named
+            M7 deletion::m7_a_deletion_ends_tags_and_pin_and_hides_at_once
+            M7 deletion::m7_a_deletion_clears_the_pin_for_good
+            M7 deletion::m7_an_expired_tag_neither_stops_a_deletion_nor_is_ended_by_it
+            M7 deletion::m7_an_immutable_tag_stops_a_deletion
+            M7 deletion::m7_visible_parents_stop_a_deletion_and_are_all_named
+            M7 deletion::m7_parents_that_are_deleted_or_not_kept_stop_nothing
+            M7 deletion::m7_a_subject_is_deleted_though_it_has_referrers
+            M8 deletion::m8_creating_or_keeping_revives
+            M8 deletion::m8_nothing_is_revived_without_what_it_needs
+            M8 deletion::m8_a_tag_of_a_deleted_manifest_does_not_come_back_with_it
+            M9 visibility::m9_a_tag_that_is_alive_keeps
+            M9 visibility::m9_a_pin_keeps_until_it_is_over
+            M9 visibility::m9_an_interval_that_ends_later_keeps
+            M9 visibility::m9_what_nothing_keeps_is_found_only_by_those_who_ask_for_it
+            M9 visibility::m9_ancestors_keep_at_any_depth
+            M9 visibility::m9_descendants_keep_nothing
+            M9 visibility::m9_deleted_ancestors_keep_nothing
+            M9 visibility::m9_what_is_deleted_is_not_visible_whatever_keeps_it
+            M9 visibility::m9_a_cycle_ends
+            M9 visibility::m9_other_repositories_keep_nothing
+            M9 visibility::m9_after_a_thousand_ancestors_the_answer_is_visible
+            M10 fetching::m10_a_tag_leads_to_its_manifest_until_it_expires
+            M10 fetching::m10_a_name_that_was_is_told_from_one_that_never_was
+            M10 fetching::m10_a_tag_leads_nowhere_in_another_repository
+            M11 fetching::m11_bytes_are_left_out_for_those_who_have_them
+            M12 referrers::m12_referrers_are_listed_whether_or_not_the_subject_exists
+            M12 referrers::m12_only_visible_manifests_are_listed
+            M12 referrers::m12_any_of_the_types_passes_the_filter
+            M12 referrers::m12_pages_follow_each_other_in_byte_order
+            M12 referrers::m12_a_page_stops_when_it_is_large_enough
+            M13 creation::m13_a_repository_is_created_once
+            M13 creation::m13_a_repository_that_exists_keeps_its_visibility
+            M14 creation::m14_a_deleted_child_is_missing_to_new_links
+            M14 creation::m14_a_child_that_comes_later_is_a_child
+            M14 creation::m14_a_child_may_be_listed_more_than_once
+            M15 facts::m15_what_does_not_parse_is_corrupt_and_named
+            M16 facts::m16_facts_say_what_is_there
+            M16 facts::m16_nothing_is_known_of_a_repository_that_does_not_exist
+            M16 facts::m16_facts_are_about_one_state
+            M17 empty_layer::m17_an_empty_store_has_the_empty_layer
+            M17 empty_layer::m17_a_manifest_brings_access_to_the_empty_layer
+            M17 empty_layer::m17_a_manifest_that_comes_back_brings_access_again
+            L1 listings::l1_pages_of_tags_follow_each_other_in_byte_order
+            L1 listings::l1_a_page_may_start_behind_a_name_that_does_not_exist
+            L1 listings::l1_expired_tags_take_no_room_on_a_page
+            L1 listings::l1_pages_of_repositories_follow_each_other_in_byte_order
+            L1 listings::l1_pages_of_a_history_follow_each_other
+            L2 listings::l2_only_alive_tags_are_listed
+            L2 listings::l2_an_unknown_repository_has_no_list
+            L3 listings::l3_a_scope_holds_its_ranges_and_public_repositories
+            L4 listings::l4_a_history_is_newest_first_then_by_name
+            R1 repositories::r1_a_repository_is_found_once_it_exists
+            R1 repositories::r1_a_refused_write_brings_no_repository_into_being
+            R2 repositories::r2_a_read_only_repository_takes_no_writes
+            R2 repositories::r2_a_state_is_set_only_where_there_is_a_repository
+            B1 blobs::b1_access_lasts_as_long_as_its_lease
+            B1 blobs::b1_a_link_of_an_undeleted_manifest_grants_access_without_end
+            B1 blobs::b1_a_link_alone_grants_nothing
+            B2 blobs::b2_a_mount_gives_access_to_what_its_source_has
+            B2 blobs::b2_a_mount_shortens_no_lease
+            B2 blobs::b2_only_what_the_source_grants_now_is_mounted
+            B2 blobs::b2_a_mount_creates_its_repository_only_if_it_may
+            B2 blobs::b2_many_mounts_at_once_all_succeed
+            B2 blobs::b2_any_repository_of_the_scope_is_a_source
+            B2 blobs::b2_a_source_out_of_the_scope_does_not_hide_one_in_it
+            B3 blobs::b3_what_is_out_of_the_scope_looks_like_what_does_not_exist
+            B4 blobs::b4_a_blob_that_a_manifest_links_stays
+            B4 blobs::b4_other_repositories_keep_their_access
+            B5 empty_layer::b5_the_empty_layer_is_said_to_be_in_the_program
+            U1 uploads::u1_of_many_parts_at_one_offset_one_is_published
+            U1 uploads::u1_a_part_is_published_where_the_upload_ends_and_nowhere_else
+            U1 uploads::u1_of_many_that_finish_one_makes_the_blob
+            U1 uploads::u1_of_many_that_finish_with_different_digests_one_makes_a_blob
+            U1 uploads::u1_a_chunk_that_races_the_finish_is_in_or_out
+            U2 trash::u2_a_part_that_is_not_published_is_trash
+            U2 trash::u2_a_part_that_is_kept_is_no_trash_though_it_is_published_again
+            U2 trash::u2_a_finish_leaves_its_parts_and_keeps_its_copy
+            U2 trash::u2_a_refused_finish_leaves_what_it_brought
+            U2 trash::u2_a_stored_blob_is_no_trash_though_its_finish_comes_again
+            U2 trash::u2_a_cancelled_upload_leaves_all_its_parts
+            U3 uploads::u3_a_finished_upload_grants_access_until_its_lease_ends
+            U3 uploads::u3_a_blob_that_is_known_stays_where_it_is
+            U3 uploads::u3_two_uploads_of_one_blob_at_once_agree_where_it_is
+            U4 uploads::u4_finishing_again_with_the_same_digest_is_done_already
+            U5 uploads::u5_an_upload_is_unknown_from_another_repository
+            U5 uploads::u5_an_expired_upload_is_unknown
+            U5 uploads::u5_an_upload_is_opened_in_a_repository_that_takes_it
+            U6 uploads::u6_parts_are_in_order_and_the_hash_state_is_the_last
+            C1 trash::c1_expired_uploads_are_swept_with_their_parts
+            C1 trash::c1_a_sweep_takes_no_more_than_it_is_told
+            C2 trash::c2_trash_is_listed_up_to_a_limit
+            C2 trash::c2_trash_lists_no_location_that_a_blob_row_names
+            C3 trash::c3_what_was_deleted_is_forgotten_and_nothing_else
+            C4 trash::c4_bytes_that_nobody_names_are_discarded
+            C4 trash::c4_a_part_that_is_published_is_named_though_its_key_does_not_say_by_whom
+            C4 trash::c4_a_blob_that_is_just_being_made_is_not_discarded
+        }
+    };
+}
