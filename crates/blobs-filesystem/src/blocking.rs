@@ -39,6 +39,11 @@ impl<T: Send + 'static> Aside<T> {
         Self(Some(value))
     }
 
+    /// Something of the value that does not block.
+    pub(crate) fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
+        self.0.as_ref().map(look)
+    }
+
     /// The value, for a job that may block.
     pub(crate) fn take(mut self) -> T {
         #[expect(clippy::expect_used, reason = "only this method and the drop take the value, each once and last")]

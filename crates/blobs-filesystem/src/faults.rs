@@ -118,6 +118,22 @@ async fn a_crash_at_any_change_keeps_every_promise_and_tears_no_blob() {
 }
 
 #[tokio::test]
+async fn a_disk_that_breaks_behind_a_large_body_is_noticed() {
+    // The first sync of what was written begins behind 64 batches, while others are written; the last is the file's own.
+    for at in 66..=74 {
+        let root = tempfile::tempdir().unwrap();
+        let fault = Fault { at, errno: Errno::IO, deadly: false };
+        let disk = Arc::new(Double { fault: Some(fault), ..Double::sound() });
+        let piece = Bytes::from(content(MIB / 2));
+        let large = stream::iter((0..68).map(move |_| Ok(piece.clone()))).boxed();
+        let blobs = open(&disk, root.path(), 0);
+        let written = blobs.write_part(&UPLOAD, large).await;
+        assert!(disk.failed() && matches!(&written, Err(WriteError::Store(_))), "change {at}: {written:?}");
+        assert!(blobs.list(None, 1).await.unwrap().items.is_empty(), "change {at}");
+    }
+}
+
+#[tokio::test]
 async fn without_hard_links_a_part_is_copied() {
     for errno in [Errno::PERM, Errno::OPNOTSUPP, Errno::XDEV, Errno::MLINK] {
         let root = tempfile::tempdir().unwrap();

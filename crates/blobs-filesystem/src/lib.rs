@@ -11,6 +11,7 @@ mod faults;
 mod fresh;
 mod key;
 mod list;
+mod new_file;
 mod open;
 mod read;
 mod seal;

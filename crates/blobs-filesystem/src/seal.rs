@@ -4,8 +4,8 @@
 use crate::error::{Doing as _, cannot_link, corrupt};
 use crate::fresh::Fresh;
 use crate::key::Key;
+use crate::new_file::NewFile;
 use crate::store::Shared;
-use crate::write::NewFile;
 use manifest_core::ports::{Part, UploadId};
 use manifest_core::{Port, PortError, PortErrorKind};
 use oci_types::Digest;
