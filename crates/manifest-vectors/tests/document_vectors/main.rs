@@ -19,11 +19,11 @@ use report::Report;
 #[test]
 fn documents_are_read_as_quay_reads_them() {
     let mut report = Report::default();
-    images::run(include_str!("../vectors/a_schema2_to_v1.json"), &mut report);
-    images::run(include_str!("../vectors/b_oci_to_v1.json"), &mut report);
-    schema1::run(include_str!("../vectors/d_schema1_signed.json"), &mut report);
-    images::run(include_str!("../vectors/e_list_selection.json"), &mut report);
-    malformed::run(include_str!("../vectors/f_malformed.json"), &mut report);
-    labels::run(include_str!("../vectors/g_labels_and_json.json"), &mut report);
+    images::run(include_str!("../../vectors/a_schema2_to_v1.json"), &mut report);
+    images::run(include_str!("../../vectors/b_oci_to_v1.json"), &mut report);
+    schema1::run(include_str!("../../vectors/d_schema1_signed.json"), &mut report);
+    images::run(include_str!("../../vectors/e_list_selection.json"), &mut report);
+    malformed::run(include_str!("../../vectors/f_malformed.json"), &mut report);
+    labels::run(include_str!("../../vectors/g_labels_and_json.json"), &mut report);
     report.finish();
 }
