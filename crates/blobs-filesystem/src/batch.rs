@@ -39,10 +39,6 @@ impl Batch {
         self.len
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// All bytes in order.
     pub(crate) fn slices(&mut self) -> Vec<IoSlice<'_>> {
         self.close_small();

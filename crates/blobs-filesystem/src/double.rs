@@ -82,7 +82,8 @@ impl Disk for Double {
         let len = slices.iter().map(|slice| slice.len() as u64).sum();
         // A write that fails has written some of it.
         if let Err(error) = self.change(|| Ok(())) {
-            Kernel.write(file, &mut slices[..1])?;
+            let some = slices.len().min(1);
+            Kernel.write(file, &mut slices[..some])?;
             return Err(error);
         }
         self.take(len);

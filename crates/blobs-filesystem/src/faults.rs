@@ -173,6 +173,9 @@ async fn the_reserve_is_kept_while_a_body_comes_in() {
     blobs.delete(&sealed).await.unwrap();
     assert_eq!(blobs.list(None, 10).await.unwrap().items.len(), 2);
     free.store(RESERVE, Ordering::SeqCst);
+    assert_eq!(write(&blobs, b"").await.unwrap().size, 0);
+    free.store(RESERVE - 1, Ordering::SeqCst);
+    assert_eq!(write(&blobs, b"").await.unwrap_err().kind(), PortErrorKind::Full);
     let capacity = blobs.capacity().await.unwrap();
     assert_eq!((capacity.free, capacity.writable), (Some(0), false));
 }

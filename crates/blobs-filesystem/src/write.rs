@@ -73,9 +73,8 @@ impl Writer {
         let (store, upload) = (Arc::clone(&self.store), self.upload);
         let written = blocking::run(move || {
             let mut file = open(&store, upload, file)?;
-            if !batch.is_empty() {
-                file.append(&store, batch)?;
-            }
+            // Even of no bytes: a store under its reserve takes none.
+            file.append(&store, batch)?;
             file.finish(&store).map(Aside::new)
         });
         let (name, size) = written.await?.take();
