@@ -1,7 +1,8 @@
 //! The memory adapter keeps every promise of the ports.
 
+use manifest_contract::bytes::Fixture;
 use manifest_contract::rows::Rows;
-use manifest_memory::MemoryStore;
+use manifest_memory::{MemoryBlobs, MemoryStore};
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
@@ -10,3 +11,11 @@ fn rows() -> Ready<Rows> {
 }
 
 manifest_contract::rows!(rows);
+
+fn bytes() -> Ready<Fixture> {
+    let store = MemoryBlobs::new(1 << 30);
+    let full = Arc::new(store.with_cap(512 << 10));
+    ready(Fixture::new(Arc::new(store)).full(full))
+}
+
+manifest_contract::bytes!(bytes);
