@@ -31,6 +31,7 @@ impl<S: Site> Connections<S> {
         http.timer(TokioTimer::new())
             .header_read_timeout(options.head)
             .max_buf_size(BUFFER)
+            .max_header_size(BUFFER)
             // A client may close its half once its request is sent, and still wants the answer.
             .half_close(true);
         Self { site: Arc::new(site), options, http, stopping }

@@ -1,0 +1,23 @@
+//! The registry over real sockets, on the memory adapter: raw requests in, raw answers out.
+
+mod access;
+mod admin;
+mod blobs;
+mod bodies;
+mod client;
+mod deletes;
+mod edges;
+mod failures;
+mod images;
+mod lifecycle;
+mod listings;
+mod manifests;
+mod mounts;
+mod races;
+mod ranges;
+mod referrers;
+mod refusals;
+mod server;
+mod sha512;
+mod tags;
+mod uploads;
