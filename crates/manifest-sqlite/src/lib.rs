@@ -1,1 +1,24 @@
 #![doc = include_str!("../README.md")]
+
+#[macro_use]
+mod statement;
+
+mod backup;
+mod connection;
+mod driver;
+mod migrate;
+mod open;
+mod ops;
+mod ports;
+mod reader;
+mod rows;
+mod schema;
+mod sets;
+mod store;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use open::{OpenError, Opened};
+pub use store::{SqliteOptions, SqliteStore};

@@ -1,0 +1,127 @@
+//! Executing a plan: whole, or a refusal that leaves nothing behind.
+//!
+//! At most 13 statements with BEGIN and COMMIT for a push, however many layers, labels and children the manifest has: sets travel
+//! as one value each. The facts before it are one more.
+
+mod delete;
+mod manifest;
+mod pins;
+mod tags;
+
+use crate::driver::Doing;
+use crate::ops::create_repository::create_repository;
+use crate::rows::READ_ONLY;
+use crate::writer::Verdict;
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::{OptionalExtension, RunQueryDsl, SqliteConnection};
+use manifest::Links;
+use manifest_core::error::Port;
+use manifest_core::plan::{Applied, ManifestChange, Plan};
+use manifest_core::time::Millis;
+use oci_types::{Digest, TagName};
+use std::collections::BTreeMap;
+
+/// A plan and its sets in the form in which they are bound, which is made before the writer's turn.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    plan: Plan,
+    links: Option<Links>,
+    /// The changes of tags.
+    tags: String,
+}
+
+impl Prepared {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let links = match &plan.manifest {
+            Some(ManifestChange::Create(new)) => Some(Links::new(new)),
+            Some(ManifestChange::Keep(_)) | None => None,
+        };
+        Self { plan: plan.clone(), links, tags: tags::bound(&plan.tags) }
+    }
+}
+
+/// Why a step ends the plan.
+enum Stop {
+    /// A refusal.
+    Refused(Applied),
+    /// An error.
+    Failed(manifest_core::error::PortError),
+}
+
+impl From<manifest_core::error::PortError> for Stop {
+    fn from(error: manifest_core::error::PortError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+type Step<T> = Result<T, Stop>;
+
+/// Where a plan is executed.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    repository: i64,
+    now: Millis,
+}
+
+/// Executes a plan.
+pub(crate) fn apply(connection: &mut SqliteConnection, prepared: &Prepared) -> Port<Verdict<Applied>> {
+    match steps(connection, prepared) {
+        Ok(done) => Ok(Verdict::Keep(done)),
+        Err(Stop::Refused(answer)) => Ok(Verdict::Refuse(answer)),
+        Err(Stop::Failed(error)) => Err(error),
+    }
+}
+
+/// What is refused first is the same for every adapter: the manifest, its blobs, its children, each tag in the order of its
+/// name, the pin, the deletion.
+fn steps(connection: &mut SqliteConnection, Prepared { plan, links, tags }: &Prepared) -> Step<Applied> {
+    let (place, row) = look(connection, plan)?;
+    let mut created = false;
+    if let Some(change) = &plan.manifest {
+        created = manifest::change(connection, place, plan, change, links.as_ref(), row)?;
+    }
+    let mut displaced = tags::change(connection, place, plan, tags)?;
+    pins::pin(connection, place, plan, &displaced)?;
+    if let Some(digest) = &plan.delete {
+        displaced.extend(delete::delete(connection, place, digest)?);
+    }
+    Ok(Applied::Done { created, displaced })
+}
+
+/// The manifest's row as it was before the plan, if there was one.
+#[derive(Clone, Copy, Debug)]
+struct ManifestRow {
+    id: i64,
+    deleted: bool,
+}
+
+/// Finds the repository, or makes it, and the row of the plan's manifest in it.
+fn look(connection: &mut SqliteConnection, plan: &Plan) -> Step<(Place, Option<ManifestRow>)> {
+    let digest = plan.manifest.as_ref().map(ManifestChange::digest);
+    let statement = Look { digest: digest.as_ref().map(Digest::as_bytes), repository: plan.repository.as_str() };
+    let found: Option<(i64, i64, Option<i64>, Option<i64>)> =
+        statement.get_result(connection).optional().doing("looking up where to write")?;
+    let (repository, row) = match (found, plan.create_repository) {
+        (Some((_, READ_ONLY, _, _)), _) => return Err(Stop::Refused(Applied::ReadOnly)),
+        (Some((repository, _, id, deleted)), _) => {
+            let deleted = deleted.is_some();
+            (Some(repository), id.map(|id| ManifestRow { id, deleted }))
+        }
+        (None, Some(visibility)) => (create_repository(connection, &plan.repository, visibility, plan.now)?, None),
+        (None, None) => (None, None),
+    };
+    let repository = repository.ok_or(Stop::Refused(Applied::RepositoryGone))?;
+    let now = plan.now;
+    Ok((Place { repository, now }, row))
+}
+
+statement! {
+    struct Look<'a> { digest: Option<&'a [u8]> => Nullable<Binary>, repository: &'a str => Text }
+    -> (BigInt, BigInt, Nullable<BigInt>, Nullable<BigInt>);
+    "SELECT r.id, r.state, m.id, m.deleted_ms FROM repository r INDEXED BY repository_name \
+     LEFT JOIN manifest m INDEXED BY manifest_digest ON m.repository_id = r.id AND m.digest = +?1 \
+     WHERE r.name = +?2 AND r.state <> 2"
+}
+
+/// Tags that were alive and point elsewhere now, or nowhere, with what they pointed at.
+type Displaced = BTreeMap<TagName, Digest>;

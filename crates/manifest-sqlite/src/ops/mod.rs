@@ -1,0 +1,19 @@
+//! The operations, one a file, each with its statements: what a port method does on a connection.
+
+#[macro_use]
+mod liveness;
+
+pub(crate) mod apply;
+pub(crate) mod blobs;
+pub(crate) mod collection;
+mod create_repository;
+pub(crate) mod fetch;
+pub(crate) mod history;
+pub(crate) mod mount;
+mod page;
+pub(crate) mod push_facts;
+pub(crate) mod referrers;
+pub(crate) mod repositories;
+pub(crate) mod tags;
+pub(crate) mod totals;
+pub(crate) mod uploads;

@@ -1,0 +1,148 @@
+use crate::driver::Doing;
+use crate::rows::Column;
+use crate::sets;
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::{RunQueryDsl, SqliteConnection};
+use manifest_core::error::Port;
+use manifest_core::facts::{Acting, Blob, Child, Existing, PushAsk, PushFacts, RepositoryState, TagState};
+use manifest_core::time::Millis;
+use oci_types::{Digest, TagName};
+use std::collections::BTreeMap;
+
+/// Looks up what a write needs to know: one statement, so one state of the store.
+pub(crate) fn push_facts(connection: &mut SqliteConnection, ask: &PushAsk) -> Port<PushFacts> {
+    let (blobs, children) = (sets::digests(&ask.blobs), sets::digests(&ask.children));
+    let tags = sets::texts(ask.tags.iter().map(TagName::as_str));
+    let statement = Facts {
+        repository: ask.repository.as_str(),
+        digest: ask.digest.as_ref().map(Digest::as_bytes),
+        visibility: i64::from(ask.visibility),
+        now: ask.now,
+        blobs: &blobs,
+        children: &children,
+        tags: &tags,
+    };
+    let rows: Vec<Row> = statement.load(connection).doing("looking up facts")?;
+    let mut facts = PushFacts {
+        repository: RepositoryState::Absent,
+        existing: None,
+        blobs: BTreeMap::new(),
+        children: BTreeMap::new(),
+        tags: BTreeMap::new(),
+    };
+    for row in rows {
+        add(&mut facts, row)?;
+    }
+    Ok(facts)
+}
+
+statement! {
+    /// Rows of five kinds: the repository, the manifest, blobs, children, tags. The columns behind the kind are a digest, a
+    /// name, a type, three numbers, and two texts; what they hold for each kind is read in [`add`].
+    struct Facts<'a> {
+        repository: &'a str => Text,
+        visibility: i64 => BigInt,
+        now: Millis => BigInt,
+        digest: Option<&'a [u8]> => Nullable<Binary>,
+        blobs: &'a str => Text,
+        children: &'a str => Text,
+        tags: &'a str => Text,
+    }
+    -> (
+        BigInt, Nullable<Binary>, Nullable<Text>, Nullable<Text>,
+        Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>, Nullable<Text>,
+    );
+    concat!(
+        "WITH r (id, state) AS MATERIALIZED (SELECT id, state FROM repository INDEXED BY repository_name WHERE name = +?1 AND state <> 2) \
+         SELECT 0, NULL, NULL, NULL, r.state, NULL, NULL, NULL, NULL FROM r \
+         UNION ALL \
+         SELECT 1, NULL, NULL, m.media_type, m.immutable, m.expires_after_ms, \
+         CASE WHEN m.deleted_ms IS NOT NULL THEN 2 WHEN +?2 THEN NOT ",
+        kept!("r.id", "m", "+?3"),
+        " ELSE 0 END, NULL, NULL \
+         FROM r CROSS JOIN manifest m INDEXED BY manifest_digest WHERE m.repository_id = r.id AND m.digest = +?4 \
+         UNION ALL \
+         SELECT 2, b.digest, NULL, NULL, b.size, NULL, NULL, b.location, NULL \
+         FROM r CROSS JOIN json_each(?5) j CROSS JOIN repository_blob b \
+         WHERE b.repository_id = r.id AND b.digest = unhex(j.value) AND ",
+        granted!("b", "+?3"),
+        " UNION ALL \
+         SELECT 3, m.digest, NULL, m.media_type, length(m.bytes), NULL, NULL, m.platform, \
+         (SELECT json_group_object(key, value) FROM \
+         (SELECT key, value FROM label WHERE repository_id = r.id AND manifest_id = m.id AND source = 0 ORDER BY id)) \
+         FROM r CROSS JOIN json_each(?6) j CROSS JOIN manifest m INDEXED BY manifest_digest \
+         WHERE m.repository_id = r.id AND m.digest = unhex(j.value) AND m.deleted_ms IS NULL \
+         UNION ALL \
+         SELECT 4, m.digest, t.name, NULL, t.start_ms, t.expires_ms, t.immutable, t.actor, NULL \
+         FROM r CROSS JOIN json_each(?7) j CROSS JOIN tag t LEFT JOIN manifest m ON m.id = t.manifest_id \
+         WHERE t.repository_id = r.id AND t.name = j.value"
+    )
+}
+
+type Row = (
+    i64,
+    Option<Vec<u8>>,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+);
+
+fn add(facts: &mut PushFacts, row: Row) -> Port<()> {
+    let (kind, digest, name, media_type, first, second, third, text, labels) = row;
+    let manifest = |column| Column("manifest", column);
+    match kind {
+        0 => facts.repository = Column("repository", "state").repository_state(first.unwrap_or_default())?,
+        1 => {
+            let media_type = manifest("media_type").present(media_type)?;
+            facts.existing = Some(Existing {
+                media_type: manifest("media_type").text(&media_type)?,
+                acting: Acting {
+                    expires_after: second,
+                    immutable: manifest("immutable").flag(first.unwrap_or_default())?,
+                },
+                deleted: third == Some(2),
+                visible: third == Some(0),
+            });
+        }
+        2 => {
+            let column = |column| Column("repository_blob", column);
+            let blob = Blob {
+                size: column("size").size(first.unwrap_or_default())?,
+                location: column("location").location(&column("location").present(text)?)?,
+            };
+            let digest = column("digest").present(digest)?;
+            facts.blobs.insert(column("digest").digest(&digest)?, blob);
+        }
+        3 => {
+            let media_type = manifest("media_type").present(media_type)?;
+            let labels = labels.as_deref().unwrap_or("{}");
+            let child = Child {
+                media_type: manifest("media_type").text(&media_type)?,
+                size: manifest("bytes").size(first.unwrap_or_default())?,
+                platform: manifest("platform").platform(text)?,
+                // The last of a key wins, as it does in this map.
+                labels: Column("label", "value").json(labels)?,
+            };
+            let digest = manifest("digest").present(digest)?;
+            facts.children.insert(manifest("digest").digest(&digest)?, child);
+        }
+        _ => {
+            let column = |column| Column("tag", column);
+            let target = column("manifest_id").present(digest)?;
+            let state = TagState {
+                target: manifest("digest").digest(&target)?,
+                start: first.unwrap_or_default(),
+                expires: second.unwrap_or_default(),
+                immutable: column("immutable").flag(third.unwrap_or_default())?,
+                actor: column("actor").actor(text)?,
+            };
+            let name = column("name").present(name)?;
+            facts.tags.insert(column("name").text(&name)?, state);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+use super::page;
+use crate::driver::Doing;
+use crate::rows::Column;
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::{RunQueryDsl, SqliteConnection};
+use manifest_core::error::Port;
+use manifest_core::facts::TagState;
+use manifest_core::ports::{Page, PageAsk, TagRow};
+use manifest_core::time::Millis;
+use oci_types::{RepositoryName, TagName};
+
+/// The names of alive tags.
+pub(crate) fn names(
+    connection: &mut SqliteConnection,
+    repository: &RepositoryName,
+    ask: &PageAsk<TagName>,
+    now: Millis,
+) -> Port<Option<Page<TagName>>> {
+    let statement = TagNames {
+        repository: repository.as_str(),
+        after: ask.after.as_ref().map_or("", TagName::as_str),
+        now,
+        limit: i64::from(ask.limit) + 1,
+    };
+    let rows: Vec<(Option<String>,)> = statement.load(connection).doing("listing tag names")?;
+    page::of_repository(rows, ask.limit, |(name,)| name.map(|name| Column("tag", "name").text(&name)).transpose())
+}
+
+/// Alive tags with what they point at.
+pub(crate) fn tags(
+    connection: &mut SqliteConnection,
+    repository: &RepositoryName,
+    ask: &PageAsk<TagName>,
+    now: Millis,
+) -> Port<Option<Page<TagRow>>> {
+    let statement = Tags {
+        repository: repository.as_str(),
+        after: ask.after.as_ref().map_or("", TagName::as_str),
+        now,
+        limit: i64::from(ask.limit) + 1,
+    };
+    let rows: Vec<Row> = statement.load(connection).doing("listing tags")?;
+    page::of_repository(rows, ask.limit, read)
+}
+
+statement! {
+    /// One row without a name where the repository has no tag that fits.
+    struct TagNames<'a> { after: &'a str => Text, now: Millis => BigInt, repository: &'a str => Text, limit: i64 => BigInt }
+    -> (Nullable<Text>,);
+    "SELECT t.name FROM repository r INDEXED BY repository_name \
+     LEFT JOIN tag t ON t.repository_id = r.id AND t.name > +?1 AND t.expires_ms > +?2 \
+     WHERE r.name = +?3 AND r.state <> 2 ORDER BY t.name LIMIT +?4"
+}
+
+statement! {
+    struct Tags<'a> { after: &'a str => Text, now: Millis => BigInt, repository: &'a str => Text, limit: i64 => BigInt }
+    -> (
+        Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>,
+        Nullable<Binary>, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>, Nullable<BigInt>,
+    );
+    "SELECT t.name, t.start_ms, t.expires_ms, t.immutable, t.actor, \
+     m.digest, m.media_type, length(m.bytes), m.layers_size, m.platform, m.image_created_ms \
+     FROM repository r INDEXED BY repository_name \
+     LEFT JOIN tag t ON t.repository_id = r.id AND t.name > +?1 AND t.expires_ms > +?2 \
+     LEFT JOIN manifest m ON m.id = t.manifest_id \
+     WHERE r.name = +?3 AND r.state <> 2 ORDER BY t.name LIMIT +?4"
+}
+
+type Row = (
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
+    Option<Vec<u8>>,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
+    Option<i64>,
+);
+
+fn read(row: Row) -> Port<Option<TagRow>> {
+    let (name, start, expires, immutable, actor, digest, media_type, size, layers_size, platform, image_created) = row;
+    let Some(name) = name else { return Ok(None) };
+    let tag = |column| Column("tag", column);
+    let manifest = |column| Column("manifest", column);
+    let target = tag("manifest_id").present(digest)?;
+    let media_type = manifest("media_type").present(media_type)?;
+    Ok(Some(TagRow {
+        name: tag("name").text(&name)?,
+        state: TagState {
+            target: manifest("digest").digest(&target)?,
+            start: start.unwrap_or_default(),
+            expires: expires.unwrap_or_default(),
+            immutable: tag("immutable").flag(immutable.unwrap_or_default())?,
+            actor: tag("actor").actor(actor)?,
+        },
+        media_type: manifest("media_type").text(&media_type)?,
+        manifest_size: manifest("bytes").size(size.unwrap_or_default())?,
+        layers_size: manifest("layers_size").optional_size(layers_size)?,
+        platform: manifest("platform").platform(platform)?,
+        image_created,
+    }))
+}

@@ -1,0 +1,69 @@
+use crate::driver::Doing;
+use crate::rows::{self, Column};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::{OptionalExtension, RunQueryDsl, SqliteConnection};
+use manifest_core::error::Port;
+use manifest_core::facts::Blob;
+use manifest_core::ports::{Part, Upload, UploadId};
+use manifest_core::time::Millis;
+use oci_types::{Digest, RepositoryName};
+
+/// The upload, finished or not.
+pub(crate) fn load(
+    connection: &mut SqliteConnection,
+    repository: &RepositoryName,
+    id: &UploadId,
+    now: Millis,
+) -> Port<Option<Upload>> {
+    let statement = UploadById { repository: repository.as_str(), id: &id.to_bytes(), now };
+    let row: Option<Row> = statement.get_result(connection).optional().doing("looking up an upload")?;
+    let Some((offset, hash_state, digest, size, location, parts)) = row else {
+        return Ok(None);
+    };
+    let parts: Vec<(i64, String)> = Column("upload_part", "location").json(&parts)?;
+    Ok(Some(Upload {
+        id: *id,
+        offset: Column("upload", "offset").size(offset)?,
+        hash_state: rows::bytes(hash_state),
+        parts: parts.iter().map(part).collect::<Port<_>>()?,
+        finished: finished(digest, size, location)?,
+    }))
+}
+
+fn part((size, location): &(i64, String)) -> Port<Part> {
+    Ok(Part {
+        location: Column("upload_part", "location").location(location)?,
+        size: Column("upload_part", "size").size(*size)?,
+    })
+}
+
+/// The blob that an upload became, if it is finished.
+pub(super) fn finished(
+    digest: Option<Vec<u8>>,
+    size: Option<i64>,
+    location: Option<String>,
+) -> Port<Option<(Digest, Blob)>> {
+    let column = |column| Column("upload", column);
+    let Some(digest) = column("finished_digest").optional_digest(digest)? else {
+        return Ok(None);
+    };
+    let location = column("finished_location").present(location)?;
+    let blob = Blob {
+        size: column("finished_size").size(column("finished_size").present(size)?)?,
+        location: column("finished_location").location(&location)?,
+    };
+    Ok(Some((digest, blob)))
+}
+
+statement! {
+    /// The parts are a JSON list of sizes and locations, in the order in which they were published.
+    struct UploadById<'a> { repository: &'a str => Text, id: &'a [u8] => Binary, now: Millis => BigInt }
+    -> (BigInt, Binary, Nullable<Binary>, Nullable<BigInt>, Nullable<Text>, Text);
+    "SELECT u.\"offset\", u.hash_state, u.finished_digest, u.finished_size, u.finished_location, \
+     (SELECT json_group_array(json_array(size, location)) FROM \
+     (SELECT size, location FROM upload_part p WHERE p.repository_id = u.repository_id AND p.upload_id = u.id ORDER BY p.position)) \
+     FROM repository r INDEXED BY repository_name CROSS JOIN upload u \
+     WHERE r.name = +?1 AND r.state <> 2 AND u.repository_id = r.id AND u.id = +?2 AND u.expires_ms > +?3"
+}
+
+type Row = (i64, Vec<u8>, Option<Vec<u8>>, Option<i64>, Option<String>, String);

@@ -1,0 +1,8 @@
+//! The ports: each method hands its work to an operation, at the place where that runs.
+
+mod blobs;
+mod collection;
+mod listings;
+mod manifests;
+mod repositories;
+mod uploads;

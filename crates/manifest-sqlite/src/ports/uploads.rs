@@ -1,0 +1,42 @@
+use crate::ops::uploads;
+use crate::store::SqliteStore;
+use async_trait::async_trait;
+use manifest_core::error::Port;
+use manifest_core::ports::{
+    Begun, FinishUpload, Finished, NewUpload, Part, PublishPart, Published, Upload, UploadId, Uploads,
+};
+use manifest_core::time::Millis;
+use oci_types::RepositoryName;
+
+#[async_trait]
+impl Uploads for SqliteStore {
+    async fn begin(&self, upload: &NewUpload) -> Port<Begun> {
+        let upload = upload.clone();
+        self.write(move |connection| uploads::begin(connection, &upload)).await
+    }
+
+    async fn load(&self, repository: &RepositoryName, id: &UploadId, now: Millis) -> Port<Option<Upload>> {
+        self.read(|connection| uploads::load(connection, repository, id, now))
+    }
+
+    async fn publish(&self, part: &PublishPart) -> Port<Published> {
+        let part = part.clone();
+        self.write(move |connection| uploads::publish(connection, &part)).await
+    }
+
+    async fn finish(&self, upload: &FinishUpload) -> Port<Finished> {
+        let upload = upload.clone();
+        self.write(move |connection| uploads::finish(connection, &upload)).await
+    }
+
+    async fn cancel(
+        &self,
+        repository: &RepositoryName,
+        id: &UploadId,
+        unpublished: &[Part],
+        now: Millis,
+    ) -> Port<bool> {
+        let (repository, id, unpublished) = (repository.clone(), *id, unpublished.to_vec());
+        self.write(move |connection| uploads::cancel(connection, &repository, &id, &unpublished, now)).await
+    }
+}

@@ -1,0 +1,309 @@
+//! The writer: one thread that takes all waiting writes into one transaction, so that they share the cost of making it
+//! durable.
+//!
+//! Each write of a group has a savepoint of its own, to which a refusal rolls back. Any error ends the group, whose writes
+//! are then done again one by one: some errors (a full disk) roll back everything, whatever the savepoint. Nobody is
+//! answered before COMMIT.
+
+use crate::connection::{File, Mode};
+use crate::driver::{Doing, is_busy, source_message};
+use diesel::connection::SimpleConnection;
+use diesel::{RunQueryDsl, SqliteConnection};
+use manifest_core::error::{Port, PortError, PortErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use std::{io, thread};
+use tokio::sync::oneshot;
+
+/// What a write came to, if the database took it.
+#[derive(Debug)]
+pub(crate) enum Verdict<T> {
+    /// Keep what was written, and answer this.
+    Keep(T),
+    /// Leave nothing behind, and answer this.
+    Refuse(T),
+}
+
+/// The handle to the writer's thread. Dropping it finishes the writes that wait.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    queue: Sender<Message>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// How the writer connects.
+#[derive(Clone, Debug)]
+pub(crate) struct WriterSettings {
+    pub(crate) file: File,
+    pub(crate) cache_kib: u32,
+    pub(crate) busy: Duration,
+}
+
+enum Message {
+    Write(Box<dyn Write>),
+    Stop,
+}
+
+impl Writer {
+    /// Starts the thread on a connection that is set up.
+    pub(crate) fn start(connection: SqliteConnection, settings: WriterSettings) -> io::Result<Self> {
+        let (queue, waiting) = channel();
+        let run = move || Thread { connection, settings }.run(&waiting);
+        let thread = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(run)?;
+        Ok(Self { queue, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Has a write done, whole or not at all, and answers when it is durable.
+    ///
+    /// `write` may run several times, each time on a state in which it did not happen. Dropping the future does not stop it.
+    pub(crate) async fn write<T, F>(&self, write: F) -> Port<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut SqliteConnection) -> Port<Verdict<T>> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Job { write, reply, answer: None };
+        let closed = || PortError::new(PortErrorKind::Unavailable, "the store is closed");
+        self.queue.send(Message::Write(Box::new(job))).map_err(|_| closed())?;
+        // The thread drops a write that it did not begin when it stops.
+        answer.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Finishes the writes that wait and folds the write-ahead log into the database. Writes that come later are refused.
+    pub(crate) fn stop(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // If nobody listens, the thread has ended already.
+            let _ = self.queue.send(Message::Stop);
+            if thread.join().is_err() {
+                tracing::error!("the SQLite writer ended in a panic");
+            }
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A write without the type of its answer.
+trait Write: Send {
+    /// Does it within the transaction. Whether to keep what it did.
+    fn run(&mut self, connection: &mut SqliteConnection) -> Port<bool>;
+    /// Says that what it answered last is durable.
+    fn confirm(self: Box<Self>);
+    /// Says that nothing of it happened, or that nobody knows.
+    fn fail(self: Box<Self>, error: PortError);
+}
+
+struct Job<T, F> {
+    write: F,
+    reply: oneshot::Sender<Port<T>>,
+    answer: Option<T>,
+}
+
+impl<T, F> Write for Job<T, F>
+where
+    T: Send,
+    F: FnMut(&mut SqliteConnection) -> Port<Verdict<T>> + Send,
+{
+    fn run(&mut self, connection: &mut SqliteConnection) -> Port<bool> {
+        // A panic in one write must not take the others, and the thread, with it.
+        let verdict = catch_unwind(AssertUnwindSafe(|| (self.write)(connection)))
+            .unwrap_or_else(|_| Err(PortError::new(PortErrorKind::Internal, "a write panicked")))?;
+        let (keep, answer) = match verdict {
+            Verdict::Keep(answer) => (true, answer),
+            Verdict::Refuse(answer) => (false, answer),
+        };
+        self.answer = Some(answer);
+        Ok(keep)
+    }
+
+    fn confirm(self: Box<Self>) {
+        let missing = || PortError::new(PortErrorKind::Internal, "a write was confirmed before it ran");
+        // Whoever asked may have gone.
+        let _ = self.reply.send(self.answer.ok_or_else(missing));
+    }
+
+    fn fail(self: Box<Self>, error: PortError) {
+        let _ = self.reply.send(Err(error));
+    }
+}
+
+/// The most writes in one transaction, so that the first of them does not wait for ever.
+const GROUP: usize = 256;
+
+/// How often a single write is tried when another process holds the lock. Each try waits for the busy timeout.
+const TRIES: u32 = 3;
+
+struct Thread {
+    connection: SqliteConnection,
+    settings: WriterSettings,
+}
+
+impl Thread {
+    fn run(mut self, waiting: &Receiver<Message>) {
+        let mut open = true;
+        while open {
+            let Ok(first) = waiting.recv() else { break };
+            let mut group = Vec::new();
+            for message in std::iter::once(first).chain(waiting.try_iter()) {
+                match message {
+                    Message::Write(write) => group.push(write),
+                    Message::Stop => open = false,
+                }
+                if group.len() == GROUP {
+                    break;
+                }
+            }
+            self.write(group);
+        }
+        let rest: Vec<_> = waiting.try_iter().filter_map(Message::into_write).collect();
+        self.write(rest);
+        if let Err(error) = self.connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)") {
+            // Nothing is lost: the next to open the database reads the log.
+            tracing::warn!(error = &error as &dyn std::error::Error, "the write-ahead log stays");
+        }
+    }
+
+    fn write(&mut self, mut group: Vec<Box<dyn Write>>) {
+        if group.len() > 1 {
+            match self.together(&mut group) {
+                Ok(()) => return group.into_iter().for_each(Write::confirm),
+                Err(error) => {
+                    tracing::debug!(writes = group.len(), error = &error as &dyn std::error::Error, "a group is split");
+                }
+            }
+        }
+        for mut write in group {
+            match self.alone(write.as_mut()) {
+                Ok(()) => write.confirm(),
+                Err(error) => write.fail(error),
+            }
+        }
+    }
+
+    /// All of them in one transaction, or an error and nothing.
+    fn together(&mut self, group: &mut [Box<dyn Write>]) -> Port<()> {
+        self.begin()?;
+        for write in group {
+            if let Err(error) = self.within_savepoint(write.as_mut()) {
+                self.roll_back();
+                return Err(error);
+            }
+        }
+        self.commit()
+    }
+
+    fn within_savepoint(&mut self, write: &mut dyn Write) -> Port<()> {
+        Savepoint {}.execute(&mut self.connection).doing("setting a savepoint")?;
+        if !write.run(&mut self.connection)? {
+            RollBackTo {}.execute(&mut self.connection).doing("undoing a refused write")?;
+        }
+        Release {}.execute(&mut self.connection).doing("releasing a savepoint")?;
+        Ok(())
+    }
+
+    /// One of them in its own transaction, tried again while another process holds the lock.
+    fn alone(&mut self, write: &mut dyn Write) -> Port<()> {
+        let mut tries = 1;
+        loop {
+            match self.once(write) {
+                Err(error) if is_busy(&error) && tries < TRIES => tries += 1,
+                answer => return answer,
+            }
+        }
+    }
+
+    fn once(&mut self, write: &mut dyn Write) -> Port<()> {
+        self.begin()?;
+        match write.run(&mut self.connection) {
+            Ok(true) => self.commit(),
+            Ok(false) => {
+                self.roll_back();
+                Ok(())
+            }
+            Err(error) => {
+                self.roll_back();
+                Err(error)
+            }
+        }
+    }
+
+    fn begin(&mut self) -> Port<()> {
+        Begin {}.execute(&mut self.connection).doing("beginning a write").map(drop)
+    }
+
+    fn commit(&mut self) -> Port<()> {
+        let committed = Commit {}.execute(&mut self.connection).doing("committing");
+        committed.map(drop).map_err(|error| {
+            self.roll_back();
+            match error.kind() {
+                PortErrorKind::Full => error,
+                _ if is_busy(&error) => error,
+                // The log may hold the commit although it could not be made durable: a crash decides.
+                PortErrorKind::Unavailable
+                | PortErrorKind::Timeout
+                | PortErrorKind::NotFound
+                | PortErrorKind::Corrupt
+                | PortErrorKind::Internal => error.with_unknown_outcome(),
+            }
+        })
+    }
+
+    /// Ends the transaction. Some errors have ended it already.
+    fn roll_back(&mut self) {
+        let Err(error) = RollBack {}.execute(&mut self.connection).doing("rolling back") else {
+            return;
+        };
+        if source_message(&error).is_some_and(|message| message.contains("no transaction is active")) {
+            return;
+        }
+        tracing::error!(error = &error as &dyn std::error::Error, "the writer connects anew");
+        let WriterSettings { file, cache_kib, busy } = &self.settings;
+        match file.writer(Mode::Write, *cache_kib, *busy) {
+            Ok(connection) => self.connection = connection,
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the writer cannot connect"),
+        }
+    }
+}
+
+impl Message {
+    fn into_write(self) -> Option<Box<dyn Write>> {
+        match self {
+            Self::Write(write) => Some(write),
+            Self::Stop => None,
+        }
+    }
+}
+
+statement! {
+    /// IMMEDIATE takes the lock now: a transaction that began with a read could not be helped if another process wrote first.
+    struct Begin {}
+    "BEGIN IMMEDIATE"
+}
+statement! {
+    struct Commit {}
+    "COMMIT"
+}
+statement! {
+    struct RollBack {}
+    "ROLLBACK"
+}
+statement! {
+    struct Savepoint {}
+    "SAVEPOINT write"
+}
+statement! {
+    struct RollBackTo {}
+    "ROLLBACK TO write"
+}
+statement! {
+    struct Release {}
+    "RELEASE write"
+}
