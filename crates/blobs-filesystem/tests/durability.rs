@@ -153,7 +153,7 @@ impl Event {
         if result.starts_with('-') {
             return None;
         }
-        // With `-y`, a directory and a name in it are printed as `3</root/parts/ab>, "name"`.
+        // With `-y`, a directory and a name in it are printed as `3</blobs/parts/ab>, "name"`.
         let opened: Vec<&str> = arguments
             .split('<')
             .skip(1)
