@@ -22,9 +22,7 @@ impl FromStr for AdminListen {
         if text == "off" {
             return Ok(Self::Off);
         }
-        text.parse()
-            .map(Self::At)
-            .map_err(|_| ParseAdminListenError(text.to_owned()))
+        text.parse().map(Self::At).map_err(|_| ParseAdminListenError(text.to_owned()))
     }
 }
 
@@ -50,7 +48,7 @@ impl<'de> Deserialize<'de> for AdminListen {
 }
 
 /// A name under which clients reach the registry, as a `Host` header says it: `registry.example` or
-/// `registry.example:5000`. Held in lower case.
+/// `registry.example:5000`; `*` is every name. Held in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HostName(String);
 
@@ -69,6 +67,9 @@ impl FromStr for HostName {
     type Err = ParseHostNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "*" {
+            return Ok(Self(text.to_owned()));
+        }
         let (host, port) = match text.rsplit_once(':') {
             // The last colon of a bare IPv6 address in brackets is inside them.
             Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
@@ -103,16 +104,11 @@ pub(super) fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Ho
     }
     let texts = match Form::deserialize(deserializer)? {
         Form::List(list) => list,
-        Form::Text(text) => text
-            .split(',')
-            .map(|part| part.trim().to_owned())
-            .filter(|part| !part.is_empty())
-            .collect(),
+        Form::Text(text) => {
+            text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+        }
     };
-    texts
-        .iter()
-        .map(|text| text.parse().map_err(D::Error::custom))
-        .collect()
+    texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
 }
 
 // A list's elements are read by `hosts`; this is what serde's derive asks of the element type.
@@ -147,6 +143,7 @@ mod tests {
         check("[::1]:5000", "[::1]:5000");
         check("[::1]", "[::1]");
         check("10.0.0.7", "10.0.0.7");
+        check("*", "*");
         let refused = |text: &str| assert!(text.parse::<HostName>().is_err(), "{text}");
         refused("");
         refused(":5000");

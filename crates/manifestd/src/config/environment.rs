@@ -1,5 +1,5 @@
 use super::Config;
-use super::keys::{KEYS, Key};
+use super::keys::KEYS;
 use super::nearest::nearest_key;
 use super::problem::Problem;
 use super::setting::{Origin, Setting};
@@ -19,10 +19,7 @@ pub(super) fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> Res
     let defaults = Value::serialize(Config::default()).ok();
     let (mut settings, mut problems) = (Vec::new(), Vec::new());
     for (name, value) in variables {
-        let Some(name) = name
-            .to_str()
-            .filter(|name| name.starts_with(PREFIX) && !OTHERS.contains(name))
-        else {
+        let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX) && !OTHERS.contains(name)) else {
             continue;
         };
         let Some(value) = value.to_str() else {
@@ -35,20 +32,12 @@ pub(super) fn read(variables: impl Iterator<Item = (OsString, OsString)>) -> Res
         match KEYS.iter().find(|key| variable(key.path) == name) {
             Some(key) => {
                 let value = typed(value, defaults.as_ref().and_then(|all| all.find_ref(key.path)));
-                settings.push(Setting {
-                    key,
-                    value,
-                    origin: Origin::Environment(name.to_owned()),
-                });
+                settings.push(Setting { key, value, origin: Origin::Environment(name.to_owned()) });
             }
             None => problems.push(unknown(name)),
         }
     }
-    if problems.is_empty() {
-        Ok(settings)
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(settings) } else { Err(problems) }
 }
 
 /// The variable that sets a key.
@@ -60,9 +49,7 @@ fn variable(path: &str) -> String {
 fn typed(text: &str, default: Option<&Value>) -> Value {
     match default {
         Some(Value::String(..)) | None => text.into(),
-        Some(_) => text
-            .parse()
-            .unwrap_or_else(|never: std::convert::Infallible| match never {}),
+        Some(_) => text.parse().unwrap_or_else(|never: std::convert::Infallible| match never {}),
     }
 }
 
@@ -70,18 +57,13 @@ fn unknown(name: &str) -> Problem {
     let key = name[PREFIX.len()..].to_ascii_lowercase();
     // One underscore is the commonest mistake: it may stand for the dot or belong to the key.
     let nearest = nearest_key(&key.replace("__", ".")).or_else(|| nearest_key(&key.replacen('_', ".", 1)));
-    Problem::UnknownVariable {
-        name: name.to_owned(),
-        nearest: nearest.map(variable),
-    }
+    Problem::UnknownVariable { name: name.to_owned(), nearest: nearest.map(variable) }
 }
 
 /// Whether Kubernetes put the variable there. It gives every container such variables for every service of its namespace,
 /// so a service called `manifestd` makes variables with our prefix.
 fn set_by_kubernetes(rest: &str, value: &str) -> bool {
-    let address = ["tcp://", "udp://", "sctp://"]
-        .iter()
-        .any(|scheme| value.starts_with(scheme));
+    let address = ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme));
     let service = ["SERVICE_HOST", "SERVICE_PORT"].iter().any(|word| rest.contains(word));
     let parts: Vec<&str> = rest.split('_').collect();
     let port = parts.windows(3).any(|three| {
@@ -97,11 +79,8 @@ mod tests {
 
     fn one(name: &str, value: &str) -> Result<String, String> {
         match read(std::iter::once((OsString::from(name), OsString::from(value)))) {
-            Ok(settings) => Ok(settings
-                .iter()
-                .map(|s| format!("{}={:?}", s.key.path, s.value))
-                .collect()),
-            Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),
+            Ok(settings) => Ok(settings.first().map(|s| format!("{}={:?}", s.key.path, s.value)).unwrap_or_default()),
+            Err(problems) => Err(problems[0].to_string()),
         }
     }
 
@@ -111,18 +90,10 @@ mod tests {
             let found = one(name, value).unwrap();
             assert!(found.starts_with(expected), "{found}");
         };
-        check(
-            "MANIFESTD_MANIFESTS__REFERENCES",
-            "unchecked",
-            "manifests.references=String(",
-        );
+        check("MANIFESTD_MANIFESTS__REFERENCES", "unchecked", "manifests.references=String(");
         // What looks like a number stays text where text is meant.
         check("MANIFESTD_STORAGE__DATA_DIR", "123", "storage.data_dir=String(");
-        check(
-            "MANIFESTD_MANIFESTS__MAX_REFERENCES",
-            "5",
-            "manifests.max_references=Num(",
-        );
+        check("MANIFESTD_MANIFESTS__MAX_REFERENCES", "5", "manifests.max_references=Num(");
         check("MANIFESTD_STORAGE__EPHEMERAL", "true", "storage.ephemeral=Bool(");
         check("MANIFESTD_CONFIG", "m.toml", "");
         check("PATH", "/bin", "");

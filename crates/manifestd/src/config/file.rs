@@ -9,36 +9,19 @@ use toml_edit::{Document, Item, Key as TomlKey, TableLike};
 /// The settings of a TOML file with their lines, or everything that is wrong with it.
 pub(super) fn read(path: &Path) -> Result<Vec<Setting>, Vec<Problem>> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        vec![Problem::Unreadable {
-            path: shown.clone(),
-            reason: error.to_string(),
-        }]
-    })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| vec![Problem::Unreadable { path: shown.clone(), reason: error.to_string() }])?;
     parse(&shown, &text)
 }
 
 fn parse(path: &str, text: &str) -> Result<Vec<Setting>, Vec<Problem>> {
     let document = Document::parse(text).map_err(|error| {
         let line = line_at(text, error.span().map_or(0, |span| span.start));
-        vec![Problem::Syntax {
-            path: path.to_owned(),
-            line,
-            reason: error.message().replace('\n', ", "),
-        }]
+        vec![Problem::Syntax { path: path.to_owned(), line, reason: error.message().replace('\n', ", ") }]
     })?;
-    let mut reader = Reader {
-        path,
-        text,
-        settings: Vec::new(),
-        problems: Vec::new(),
-    };
+    let mut reader = Reader { path, text, settings: Vec::new(), problems: Vec::new() };
     reader.root(document.as_table());
-    if reader.problems.is_empty() {
-        Ok(reader.settings)
-    } else {
-        Err(reader.problems)
-    }
+    if reader.problems.is_empty() { Ok(reader.settings) } else { Err(reader.problems) }
 }
 
 struct Reader<'a> {
@@ -55,17 +38,11 @@ impl Reader<'_> {
             let known = KEYS.iter().any(|key| key.parts().0 == section);
             match (known, item.as_table_like()) {
                 (true, Some(table)) => self.section(section, table),
-                (true, None) => self.problems.push(Problem::NotASection {
-                    origin,
-                    key: section.to_owned(),
-                }),
+                (true, None) => self.problems.push(Problem::NotASection { origin, key: section.to_owned() }),
                 (false, None) => self.unknown(origin, section.to_owned()),
                 (false, Some(table)) => {
                     // The section is misspelt; its first key says best which one was meant.
-                    let key = table
-                        .iter()
-                        .next()
-                        .map_or(section.to_owned(), |(key, _)| format!("{section}.{key}"));
+                    let key = table.iter().next().map_or(section.to_owned(), |(key, _)| format!("{section}.{key}"));
                     self.unknown(origin, key);
                 }
             }
@@ -97,10 +74,7 @@ impl Reader<'_> {
 
     fn origin(&self, key: Option<&TomlKey>, item: &Item) -> Origin {
         let span = key.and_then(TomlKey::span).or_else(|| item.span());
-        Origin::File {
-            path: self.path.to_owned(),
-            line: line_at(self.text, span.map_or(0, |span| span.start)),
-        }
+        Origin::File { path: self.path.to_owned(), line: line_at(self.text, span.map_or(0, |span| span.start)) }
     }
 }
 
@@ -132,40 +106,21 @@ mod tests {
     fn settings_carry_their_lines() {
         let text = "# ours\nserver.listen = \"[::]:80\"\n\n[manifests]\nreferences = \"unchecked\"\n";
         let settings = parse("m.toml", text).unwrap();
-        let shown: Vec<String> = settings
-            .iter()
-            .map(|s| format!("{} {}", s.key.path, s.origin))
-            .collect();
+        let shown: Vec<String> = settings.iter().map(|s| format!("{} {}", s.key.path, s.origin)).collect();
         assert_eq!(shown, ["server.listen m.toml:2", "manifests.references m.toml:5"]);
     }
 
     #[test]
     fn problems_name_line_and_nearest_key() {
         let check = |text: &str, expected: &[&str]| {
-            let problems: Vec<String> = parse("m.toml", text)
-                .unwrap_err()
-                .iter()
-                .map(ToString::to_string)
-                .collect();
+            let problems: Vec<String> = parse("m.toml", text).unwrap_err().iter().map(ToString::to_string).collect();
             assert_eq!(problems, expected);
         };
-        check(
-            "[server]\nlisen = 1\n",
-            &["m.toml:2: there is no key `server.lisen`; did you mean `server.listen`?"],
-        );
-        check(
-            "\nlisten = 1",
-            &["m.toml:2: there is no key `listen`; did you mean `server.listen`?"],
-        );
-        check(
-            "[sever]\nhosts = []",
-            &["m.toml:1: there is no key `sever.hosts`; did you mean `server.hosts`?"],
-        );
+        check("[server]\nlisen = 1\n", &["m.toml:2: there is no key `server.lisen`; did you mean `server.listen`?"]);
+        check("\nlisten = 1", &["m.toml:2: there is no key `listen`; did you mean `server.listen`?"]);
+        check("[sever]\nhosts = []", &["m.toml:1: there is no key `sever.hosts`; did you mean `server.hosts`?"]);
         check("[quux]", &["m.toml:1: there is no key `quux`"]);
-        check(
-            "server = 5",
-            &["m.toml:1: `server` is a section; write its keys below `[server]`"],
-        );
+        check("server = 5", &["m.toml:1: `server` is a section; write its keys below `[server]`"]);
         check(
             "[uploads]\nttl = {}\n[log]\nlevl = \"info\"",
             &[

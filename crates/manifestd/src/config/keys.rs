@@ -24,12 +24,7 @@ impl Key {
 }
 
 const fn key(path: &'static str, expects: &'static str, about: &'static str) -> Key {
-    Key {
-        path,
-        about,
-        expects,
-        secret: false,
-    }
+    Key { path, about, expects, secret: false }
 }
 
 const SIZE: &str = "a size such as \"4MiB\"";
@@ -52,64 +47,29 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "server.hosts",
         "a list of host names such as [\"registry.example\", \"registry.example:5000\"]",
-        "Names under which clients reach the registry, beside the address listened on.\nOther Host and Origin headers are refused, so that no web page can reach a registry on loopback.",
+        "Names under which clients reach the registry, beside the address listened on.\nOther Host and Origin headers are refused, so that no web page can reach a registry on loopback.\n\"*\" is every name, for a registry behind a proxy that checks them.",
     ),
     key(
         "server.auth",
         "\"loopback\" or \"none\"",
         "\"loopback\": nobody logs in, and only this machine can connect.\n\"none\": nobody logs in, and whoever can connect may read, write and delete everything.",
     ),
-    key(
-        "server.shutdown_grace",
-        SPAN,
-        "How long running transfers may go on after SIGINT or SIGTERM.",
-    ),
+    key("server.shutdown_grace", SPAN, "How long running transfers may go on after SIGINT or SIGTERM."),
     key(
         "storage.data_dir",
         "a path",
         "The directory of the database and the blobs, relative to the working directory. Made if it is absent.",
     ),
-    key(
-        "storage.min_free",
-        SIZE,
-        "With less free space than this, pushes answer 503; pulls and deletes go on.",
-    ),
-    key(
-        "storage.ephemeral",
-        BOOLEAN,
-        "Keep everything in memory, and nothing after the end.",
-    ),
-    key(
-        "storage.ephemeral_limit",
-        SIZE,
-        "How many bytes of blobs an ephemeral registry takes.",
-    ),
-    key(
-        "repositories.create_on_push",
-        BOOLEAN,
-        "Whether a push brings its repository into being.",
-    ),
-    key(
-        "repositories.default_visibility",
-        "\"public\" or \"private\"",
-        "What such a repository is.",
-    ),
+    key("storage.min_free", SIZE, "With less free space than this, pushes answer 503; pulls and deletes go on."),
+    key("storage.ephemeral", BOOLEAN, "Keep everything in memory, and nothing after the end."),
+    key("storage.ephemeral_limit", SIZE, "How many bytes of blobs an ephemeral registry takes."),
+    key("repositories.create_on_push", BOOLEAN, "Whether a push brings its repository into being."),
+    key("repositories.default_visibility", "\"public\" or \"private\"", "What such a repository is."),
     key("manifests.max_bytes", SIZE, "The largest manifest."),
-    key(
-        "manifests.max_config_bytes",
-        SIZE,
-        "The largest image config that is read for labels and platform.",
-    ),
-    key(
-        "manifests.max_references",
-        COUNT,
-        "The most layers and children of one manifest.",
-    ),
-    key(
-        "manifests.max_tag_parameters",
-        COUNT,
-        "The most `tag` parameters of one push by digest.",
-    ),
+    key("manifests.max_config_bytes", SIZE, "The largest image config that is read for labels and platform."),
+    key("manifests.max_depth", COUNT, "The most lists and objects inside one another in a manifest."),
+    key("manifests.max_references", COUNT, "The most layers and children of one manifest."),
+    key("manifests.max_tag_parameters", COUNT, "The most `tag` parameters of one push by digest."),
     key(
         "manifests.references",
         "\"required\", \"sparse-index\" or \"unchecked\"",
@@ -120,16 +80,8 @@ pub(crate) const KEYS: &[Key] = &[
         SPAN,
         "How long a manifest without a tag is kept after a push by digest, or after its tag moved.",
     ),
-    key(
-        "manifests.pin_on_untag",
-        BOOLEAN,
-        "Whether a manifest is kept that long when its tag moves or is deleted.",
-    ),
-    key(
-        "blobs.lease",
-        SPAN,
-        "How long an uploaded or mounted blob waits for a manifest.",
-    ),
+    key("manifests.pin_on_untag", BOOLEAN, "Whether a manifest is kept that long when its tag moves or is deleted."),
+    key("blobs.lease", SPAN, "How long an uploaded or mounted blob waits for a manifest."),
     key(
         "blobs.head_lease_floor",
         SPAN,
@@ -137,16 +89,8 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("uploads.ttl", SPAN, "How long an upload may rest before it is dropped."),
     key("listings.max_page", COUNT, "The largest page of a listing."),
-    key(
-        "listings.max_referrers_bytes",
-        SIZE,
-        "How many bytes of descriptors a page of referrers holds at most.",
-    ),
-    key(
-        "sweep.interval",
-        SPAN,
-        "How often dropped uploads and bytes that nobody owns are removed.",
-    ),
+    key("listings.max_referrers_bytes", SIZE, "How many bytes of descriptors a page of referrers holds at most."),
+    key("sweep.interval", SPAN, "How often dropped uploads and bytes that nobody owns are removed."),
     key(
         "log.level",
         "a level (error, warn, info, debug, trace), or levels by module such as \"info,registry_http=debug\",",
@@ -171,12 +115,7 @@ mod tests {
         let sections = Value::serialize(Config::default()).unwrap().into_dict().unwrap();
         let choices: BTreeSet<String> = sections
             .iter()
-            .flat_map(|(section, keys)| {
-                keys.as_dict()
-                    .unwrap()
-                    .keys()
-                    .map(move |key| format!("{section}.{key}"))
-            })
+            .flat_map(|(section, keys)| keys.as_dict().unwrap().keys().map(move |key| format!("{section}.{key}")))
             .collect();
         let described: BTreeSet<String> = KEYS.iter().map(|key| key.path.to_owned()).collect();
         assert_eq!(described, choices);

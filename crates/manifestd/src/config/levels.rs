@@ -17,21 +17,16 @@ pub(crate) struct ParseLevelsError(String);
 
 impl Levels {
     pub(crate) fn targets(&self) -> Targets {
-        self.parts
-            .iter()
-            .fold(Targets::new(), |targets, (module, level)| match module {
-                Some(module) => targets.with_target(module.as_str(), *level),
-                None => targets.with_default(*level),
-            })
+        self.parts.iter().fold(Targets::new(), |targets, (module, level)| match module {
+            Some(module) => targets.with_target(module.as_str(), *level),
+            None => targets.with_default(*level),
+        })
     }
 }
 
 impl Default for Levels {
     fn default() -> Self {
-        Self {
-            text: "info".to_owned(),
-            parts: vec![(None, LevelFilter::INFO)],
-        }
+        Self { text: "info".to_owned(), parts: vec![(None, LevelFilter::INFO)] }
     }
 }
 
@@ -49,10 +44,7 @@ impl FromStr for Levels {
             Ok((module, level))
         };
         let parts: Result<Vec<_>, Self::Err> = text.split(',').map(str::trim).map(part).collect();
-        Ok(Self {
-            text: text.to_owned(),
-            parts: parts?,
-        })
+        Ok(Self { text: text.to_owned(), parts: parts? })
     }
 }
 
@@ -65,10 +57,7 @@ fn level_named(name: &str) -> Option<LevelFilter> {
         ("debug", LevelFilter::DEBUG),
         ("trace", LevelFilter::TRACE),
     ];
-    levels
-        .iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name))
-        .map(|(_, level)| *level)
+    levels.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, level)| *level)
 }
 
 impl fmt::Display for Levels {
@@ -104,20 +93,13 @@ mod tests {
         };
         check("info", "registry_http", LevelFilter::INFO);
         check("WARN", "registry_http", LevelFilter::WARN);
-        check(
-            "info, registry_http=debug",
-            "registry_http::uploads",
-            LevelFilter::DEBUG,
-        );
+        check("info, registry_http=debug", "registry_http::uploads", LevelFilter::DEBUG);
         check("registry_http=trace", "registry_http", LevelFilter::TRACE);
         let refused = |text: &str, expected: &str| {
             assert_eq!(text.parse::<Levels>().unwrap_err().to_string(), expected);
         };
         refused("loud", "`loud` is not one of off, error, warn, info, debug, trace");
-        refused(
-            "registry_http",
-            "`registry_http` is not one of off, error, warn, info, debug, trace",
-        );
+        refused("registry_http", "`registry_http` is not one of off, error, warn, info, debug, trace");
         refused("a=loud", "`loud` is not one of off, error, warn, info, debug, trace");
         refused("", "`` is not one of off, error, warn, info, debug, trace");
     }

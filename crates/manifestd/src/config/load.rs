@@ -1,9 +1,10 @@
 use super::keys::Key;
 use super::problem::Problem;
 use super::setting::{Flag, Origin, Setting};
+use super::show::number_text;
 use super::{Config, environment, file};
 use figment::Figment;
-use figment::error::{Actual, Kind};
+use figment::error::Kind;
 use figment::providers::Serialized;
 use figment::value::Value;
 use std::collections::BTreeMap;
@@ -35,11 +36,7 @@ pub(crate) fn load(
     settings.extend(environment::read(variables)?);
     settings.extend(flags.into_iter().filter_map(|flag| {
         let origin = Origin::Flag(flag.name);
-        Key::find(flag.key).map(|key| Setting {
-            key,
-            value: flag.value,
-            origin,
-        })
+        Key::find(flag.key).map(|key| Setting { key, value: flag.value, origin })
     }));
     let mut figment = Figment::from(Serialized::defaults(Config::default()));
     let mut origins = BTreeMap::new();
@@ -47,14 +44,8 @@ pub(crate) fn load(
         origins.insert(setting.key.path, setting.origin.clone());
         figment = figment.merge(setting);
     }
-    let config = figment
-        .extract()
-        .map_err(|error| vec![bad_value(&error, &figment, &origins)])?;
-    let loaded = Loaded {
-        config,
-        figment,
-        origins,
-    };
+    let config = figment.extract().map_err(|error| vec![bad_value(&error, &figment, &origins)])?;
+    let loaded = Loaded { config, figment, origins };
     loaded.check().map_err(|problem| vec![problem])?;
     Ok(loaded)
 }
@@ -72,19 +63,9 @@ impl Loaded {
 
     /// What no single value shows.
     fn check(&self) -> Result<(), Problem> {
-        let Config {
-            manifests,
-            blobs,
-            uploads,
-            listings,
-            sweep,
-            ..
-        } = &self.config;
+        let Config { manifests, blobs, uploads, listings, sweep, .. } = &self.config;
         let together = |path: &str, reason: &str| {
-            Err(Problem::Together {
-                origin: self.origin(path),
-                reason: format!("`{path}` {reason}"),
-            })
+            Err(Problem::Together { origin: self.origin(path), reason: format!("`{path}` {reason}") })
         };
         if blobs.head_lease_floor > blobs.lease {
             return together("blobs.head_lease_floor", "is longer than `blobs.lease`");
@@ -104,77 +85,66 @@ impl Loaded {
 }
 
 fn bad_value(error: &figment::Error, figment: &Figment, origins: &BTreeMap<&'static str, Origin>) -> Problem {
-    let path = error
-        .path
-        .iter()
-        .take(2)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(".");
+    let path = error.path.iter().take(2).map(String::as_str).collect::<Vec<_>>().join(".");
     let origin = origins.get(path.as_str()).cloned().unwrap_or(Origin::Default);
     let Some(key) = Key::find(&path) else {
-        return Problem::Together {
-            origin,
-            reason: error.to_string(),
-        };
+        return Problem::Together { origin, reason: error.to_string() };
     };
     // A message comes from the value's own parser; the other kinds only repeat what `expects` says better.
     let reason = match &error.kind {
         Kind::Message(message) if !message.contains("untagged enum") => Some(message.clone()),
-        _ => None,
+        Kind::Message(_)
+        | Kind::InvalidType(..)
+        | Kind::InvalidValue(..)
+        | Kind::InvalidLength(..)
+        | Kind::UnknownVariant(..)
+        | Kind::UnknownField(..)
+        | Kind::MissingField(_)
+        | Kind::DuplicateField(_)
+        | Kind::ISizeOutOfRange(_)
+        | Kind::USizeOutOfRange(_)
+        | Kind::Unsupported(_)
+        | Kind::UnsupportedKey(..) => None,
     };
     let value = figment.find_value(&path).unwrap_or_else(|_| Value::from(""));
-    let found = match value.to_actual() {
+    let found = match value {
         _ if key.secret => "not usable".to_owned(),
-        Actual::Str(text) => format!("{text:?}"),
-        Actual::Bool(flag) => flag.to_string(),
-        Actual::Unsigned(number) => number.to_string(),
-        Actual::Signed(number) => number.to_string(),
-        Actual::Seq => "a list".to_owned(),
-        other => other.to_string(),
+        Value::String(_, text) => format!("{text:?}"),
+        Value::Char(_, one) => format!("{:?}", one.to_string()),
+        Value::Bool(_, flag) => flag.to_string(),
+        Value::Num(_, number) => number_text(number),
+        Value::Array(..) => "a list".to_owned(),
+        Value::Dict(..) => "a table".to_owned(),
+        Value::Empty(..) => "nothing".to_owned(),
     };
-    Problem::BadValue {
-        origin,
-        key: key.path,
-        found,
-        expects: key.expects,
-        reason,
-    }
+    Problem::BadValue { origin, key: key.path, found, expects: key.expects, reason }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Flag, Loaded, Problem, load};
-    use crate::config::{Origin, ReferencesRule, Size};
+    use crate::config::{HostName, Origin, ReferencesRule, Size};
     use std::ffi::OsString;
     use std::io::Write;
 
     fn layered(text: &str, variables: &[(&str, &str)], flags: Vec<Flag>) -> Result<Loaded, Vec<Problem>> {
         let mut file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        let variables: Vec<(OsString, OsString)> = variables
-            .iter()
-            .map(|(name, value)| (OsString::from(name), OsString::from(value)))
-            .collect();
+        let variables: Vec<(OsString, OsString)> =
+            variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect();
         load(Some(file.path()), variables.into_iter(), flags)
     }
 
     #[test]
     fn the_last_layer_wins_and_is_remembered() {
         let text = "[manifests]\nmax_bytes = \"1MiB\"\nreferences = \"sparse-index\"\n[storage]\nmin_free = \"5GiB\"\n";
-        let variables = [
-            ("MANIFESTD_MANIFESTS__MAX_BYTES", "2MiB"),
-            ("MANIFESTD_STORAGE__MIN_FREE", "6GiB"),
-        ];
+        let variables = [("MANIFESTD_MANIFESTS__MAX_BYTES", "2MiB"), ("MANIFESTD_STORAGE__MIN_FREE", "6GiB")];
         let flags = vec![Flag::new("storage.min_free", "--min-free", "7GiB")];
         let loaded = layered(text, &variables, flags).unwrap();
         assert_eq!(loaded.config.manifests.references, ReferencesRule::SparseIndex);
         assert_eq!(loaded.config.manifests.max_bytes, Size::mib(2));
         assert_eq!(loaded.config.storage.min_free, Size::mib(7 * 1024));
-        assert!(matches!(
-            loaded.origin("manifests.references"),
-            Origin::File { line: 3, .. }
-        ));
+        assert!(matches!(loaded.origin("manifests.references"), Origin::File { line: 3, .. }));
         assert_eq!(
             loaded.origin("manifests.max_bytes"),
             Origin::Environment("MANIFESTD_MANIFESTS__MAX_BYTES".to_owned())
@@ -211,16 +181,8 @@ mod tests {
             "environment variable MANIFESTD_MANIFESTS__REFERENCES: `manifests.references` is \"none\", but \"required\", \
              \"sparse-index\" or \"unchecked\" is expected",
         );
-        check(
-            "[blobs]\nlease = \"1h\"",
-            &[],
-            "default: `blobs.head_lease_floor` is longer than `blobs.lease`",
-        );
-        check(
-            "[sweep]\ninterval = \"0s\"",
-            &[],
-            ".toml:2: `sweep.interval` must be more than zero",
-        );
+        check("[blobs]\nlease = \"1h\"", &[], "default: `blobs.head_lease_floor` is longer than `blobs.lease`");
+        check("[sweep]\ninterval = \"0s\"", &[], ".toml:2: `sweep.interval` must be more than zero");
         check(
             "",
             &[("MANIFESTD_LOG__LEVEL", "loud")],
@@ -231,7 +193,7 @@ mod tests {
     #[test]
     fn lists_may_be_text() {
         let loaded = layered("", &[("MANIFESTD_SERVER__HOSTS", "a.example, B:80")], Vec::new()).unwrap();
-        let hosts: Vec<&str> = loaded.config.server.hosts.iter().map(|host| host.as_str()).collect();
+        let hosts: Vec<&str> = loaded.config.server.hosts.iter().map(HostName::as_str).collect();
         assert_eq!(hosts, ["a.example", "b:80"]);
     }
 }

@@ -26,6 +26,7 @@ pub(crate) use size::Size;
 pub(crate) use span::Span;
 
 use manifest_core::Policy;
+use manifest_core::document::Limits;
 use manifest_core::facts::Visibility;
 use manifest_core::policy::References;
 use serde::{Deserialize, Serialize};
@@ -58,12 +59,12 @@ pub(crate) struct Server {
 }
 
 /// How callers prove who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Auth {
-    /// Nobody does, so only this machine can connect.
+    /// Nobody logs in, so only this machine may connect.
     Loopback,
-    /// Nobody does, wherever the registry listens.
+    /// Nobody logs in, wherever the registry listens.
     None,
 }
 
@@ -96,6 +97,7 @@ pub(crate) enum DefaultVisibility {
 pub(crate) struct Manifests {
     pub(crate) max_bytes: Size,
     pub(crate) max_config_bytes: Size,
+    pub(crate) max_depth: usize,
     pub(crate) max_references: usize,
     pub(crate) max_tag_parameters: usize,
     pub(crate) references: ReferencesRule,
@@ -163,7 +165,7 @@ impl Config {
         Policy {
             max_manifest_bytes: self.manifests.max_bytes.0,
             max_config_bytes: self.manifests.max_config_bytes.0,
-            max_references: self.manifests.max_references,
+            limits: Limits { depth: self.manifests.max_depth, references: self.manifests.max_references },
             max_tag_parameters: self.manifests.max_tag_parameters,
             references: match self.manifests.references {
                 ReferencesRule::Required => References::Required,
@@ -234,7 +236,8 @@ impl Default for Manifests {
         Self {
             max_bytes: Size(policy.max_manifest_bytes),
             max_config_bytes: Size(policy.max_config_bytes),
-            max_references: policy.max_references,
+            max_depth: policy.limits.depth,
+            max_references: policy.limits.references,
             max_tag_parameters: policy.max_tag_parameters,
             references: match policy.references {
                 References::Required => ReferencesRule::Required,
@@ -250,45 +253,32 @@ impl Default for Manifests {
 impl Default for Blobs {
     fn default() -> Self {
         let policy = Policy::default();
-        Self {
-            lease: Span::from_millis(policy.lease),
-            head_lease_floor: Span::from_millis(policy.head_lease_floor),
-        }
+        Self { lease: Span::from_millis(policy.lease), head_lease_floor: Span::from_millis(policy.head_lease_floor) }
     }
 }
 
 impl Default for Uploads {
     fn default() -> Self {
-        Self {
-            ttl: Span::from_millis(Policy::default().upload_ttl),
-        }
+        Self { ttl: Span::from_millis(Policy::default().upload_ttl) }
     }
 }
 
 impl Default for Listings {
     fn default() -> Self {
         let policy = Policy::default();
-        Self {
-            max_page: policy.max_page,
-            max_referrers_bytes: Size(policy.max_referrers_bytes as u64),
-        }
+        Self { max_page: policy.max_page, max_referrers_bytes: Size(policy.max_referrers_bytes as u64) }
     }
 }
 
 impl Default for Sweep {
     fn default() -> Self {
-        Self {
-            interval: Span::seconds(60),
-        }
+        Self { interval: Span::seconds(60) }
     }
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self {
-            level: Levels::default(),
-            format: LogFormat::Auto,
-        }
+        Self { level: Levels::default(), format: LogFormat::Auto }
     }
 }
 

@@ -14,10 +14,7 @@ pub(crate) fn nearest_key(unknown: &str) -> Option<&'static str> {
         let last = jaro_winkler(last_part(unknown), key.parts().1) * 0.99;
         (whole.max(last), key.path)
     });
-    scores
-        .filter(|(score, _)| *score >= ALIKE)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, path)| path)
+    scores.filter(|(score, _)| *score >= ALIKE).max_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, path)| path)
 }
 
 fn last_part(key: &str) -> &str {

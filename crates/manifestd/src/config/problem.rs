@@ -12,11 +12,7 @@ pub(crate) enum Problem {
     Syntax { path: String, line: usize, reason: String },
     /// A key that does not exist.
     #[error("{origin}: there is no key `{key}`{}", did_you_mean(nearest.as_deref()))]
-    UnknownKey {
-        origin: Origin,
-        key: String,
-        nearest: Option<String>,
-    },
+    UnknownKey { origin: Origin, key: String, nearest: Option<String> },
     /// A variable with our prefix that sets nothing.
     #[error("environment variable {name} sets nothing{}", did_you_mean(nearest.as_deref()))]
     UnknownVariable { name: String, nearest: Option<String> },
@@ -28,22 +24,14 @@ pub(crate) enum Problem {
     NotASection { origin: Origin, key: String },
     /// A value of the wrong type or form.
     #[error("{origin}: `{key}` is {found}, but {expects} is expected{}", because(reason.as_deref()))]
-    BadValue {
-        origin: Origin,
-        key: &'static str,
-        found: String,
-        expects: &'static str,
-        reason: Option<String>,
-    },
+    BadValue { origin: Origin, key: &'static str, found: String, expects: &'static str, reason: Option<String> },
     /// Values that are fine alone and not together.
     #[error("{origin}: {reason}")]
     Together { origin: Origin, reason: String },
 }
 
 fn did_you_mean(nearest: Option<&str>) -> impl fmt::Display {
-    nearest
-        .map(|nearest| format!("; did you mean `{nearest}`?"))
-        .unwrap_or_default()
+    nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default()
 }
 
 fn because(reason: Option<&str>) -> impl fmt::Display {

@@ -37,11 +37,7 @@ pub(crate) struct Flag {
 
 impl Flag {
     pub(crate) fn new(key: &'static str, name: &'static str, value: impl Into<Value>) -> Self {
-        Self {
-            key,
-            name,
-            value: value.into(),
-        }
+        Self { key, name, value: value.into() }
     }
 }
 
@@ -64,10 +60,7 @@ impl Provider for Setting {
 
     fn data(&self) -> Result<Map<Profile, Dict>, Error> {
         let (section, name) = self.key.parts();
-        let section = Dict::from([(
-            section.to_owned(),
-            Dict::from([(name.to_owned(), self.value.clone())]).into(),
-        )]);
+        let section = Dict::from([(section.to_owned(), Dict::from([(name.to_owned(), self.value.clone())]).into())]);
         Ok(Map::from([(Profile::Default, section)]))
     }
 }

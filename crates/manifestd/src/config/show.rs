@@ -9,20 +9,11 @@ const HIDDEN: &str = "\"<hidden>\"";
 
 /// The configuration in effect as TOML, with where each value came from as a comment.
 pub(crate) fn effective(loaded: &Loaded) -> String {
-    let lines: Vec<(&Key, String)> = KEYS
-        .iter()
-        .map(|key| (key, assignment(key, loaded.value(key.path).as_ref())))
-        .collect();
-    let width = lines
-        .iter()
-        .map(|(_, line)| line.chars().count())
-        .max()
-        .unwrap_or(0)
-        .min(48);
+    let lines: Vec<(&Key, String)> =
+        KEYS.iter().map(|key| (key, assignment(key, loaded.value(key.path).as_ref()))).collect();
+    let width = lines.iter().map(|(_, line)| line.chars().count()).max().unwrap_or(0).min(48);
     by_section(
-        lines
-            .iter()
-            .map(|(key, line)| (key.parts().0, format!("{line:width$}  # {}\n", loaded.origin(key.path)))),
+        lines.iter().map(|(key, line)| (key.parts().0, format!("{line:width$}  # {}\n", loaded.origin(key.path)))),
     )
 }
 
@@ -35,7 +26,7 @@ pub(crate) fn sample() -> String {
     text += &by_section(KEYS.iter().map(|key| {
         let mut entry = String::new();
         for line in key.about.lines() {
-            entry += &format!("# {line}\n");
+            entry.extend(["# ", line, "\n"]);
         }
         entry += &assignment(key, defaults.as_ref().and_then(|all| all.find_ref(key.path)));
         entry.push('\n');
@@ -80,7 +71,8 @@ fn toml(value: &Value) -> String {
     }
 }
 
-fn number_text(number: Num) -> String {
+/// A number as both TOML and people write it.
+pub(super) fn number_text(number: Num) -> String {
     match (number.to_u128(), number.to_i128()) {
         (Some(unsigned), _) => unsigned.to_string(),
         (None, Some(signed)) => signed.to_string(),
@@ -123,15 +115,7 @@ mod tests {
 
     #[test]
     fn secrets_are_never_printed() {
-        let key = Key {
-            path: "auth.password",
-            about: "",
-            expects: "",
-            secret: true,
-        };
-        assert_eq!(
-            assignment(&key, Some(&Value::from("hunter2"))),
-            "password = \"<hidden>\""
-        );
+        let key = Key { path: "auth.password", about: "", expects: "", secret: true };
+        assert_eq!(assignment(&key, Some(&Value::from("hunter2"))), "password = \"<hidden>\"");
     }
 }

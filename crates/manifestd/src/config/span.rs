@@ -26,14 +26,8 @@ pub(crate) enum ParseSpanError {
 }
 
 /// Largest first, so that printing finds the largest that divides.
-const UNITS: [(&str, i64); 6] = [
-    ("w", 604_800_000),
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const UNITS: [(&str, i64); 6] =
+    [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 impl Span {
     pub(crate) const fn from_millis(millis: i64) -> Self {
@@ -92,10 +86,7 @@ fn split(text: &str, at: impl Fn(char) -> bool) -> (&str, &str) {
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Days before weeks: `14d` is how such spans are spoken of.
-        let fitting = UNITS
-            .iter()
-            .skip(1)
-            .find(|(_, factor)| self.0 >= *factor && self.0 % factor == 0);
+        let fitting = UNITS.iter().skip(1).find(|(_, factor)| self.0 >= *factor && self.0 % factor == 0);
         let (unit, factor) = fitting.unwrap_or(&("s", 1_000));
         write!(f, "{}{unit}", self.0 / factor)
     }
@@ -137,10 +128,7 @@ mod tests {
         refused("1d12", "`1d12` lacks a unit (ms, s, m, h, d, w)");
         refused("14 days", "` days` is not a unit of time (ms, s, m, h, d, w)");
         refused("1y", "`y` is not a unit of time (ms, s, m, h, d, w)");
-        refused(
-            "9223372036854775807w",
-            "`9223372036854775807w` is longer than can be counted",
-        );
+        refused("9223372036854775807w", "`9223372036854775807w` is longer than can be counted");
     }
 
     #[test]
