@@ -1,0 +1,222 @@
+use crate::config::Problem;
+use std::error::Error;
+use std::fmt::Write;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+type Source = Box<dyn Error + Send + Sync>;
+
+/// Why a command did not do what it was asked for. Each has one next step.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The configuration is wrong.
+    #[error("{}", lines(.0))]
+    Config(Vec<Problem>),
+    /// Everybody could write, and nobody said that this is meant.
+    #[error("{address} can be reached from other machines, and nobody has to log in here")]
+    Exposed { address: SocketAddr },
+    /// Somebody else listens there.
+    #[error("{} {address} is already in use", listener.words())]
+    PortInUse { listener: Listener, address: SocketAddr, by_default: bool },
+    /// Nobody can listen there.
+    #[error("{} {address} cannot be listened on", listener.words())]
+    Listen { listener: Listener, address: SocketAddr, source: io::Error },
+    /// Another process has the directory.
+    #[error("the data directory {} is in use by {}", directory.display(), holder(*pid))]
+    InUse { directory: PathBuf, pid: Option<u32> },
+    /// The directory cannot be made or written.
+    #[error("the data directory {} cannot be written", directory.display())]
+    NotWritable { directory: PathBuf, uid: u32, source: Source },
+    /// A newer manifestd has written the database.
+    #[error("the database in {} was written by a newer manifestd than this one ({})", directory.display(), env!("CARGO_PKG_VERSION"))]
+    NewerDatabase { directory: PathBuf, source: Source },
+    /// A command that may not migrate the database found one that needs it.
+    #[error("the database in {} was written by an older manifestd than this one ({})", directory.display(), env!("CARGO_PKG_VERSION"))]
+    OlderDatabase { directory: PathBuf, source: Source },
+    /// Somebody asked for the history of a digest.
+    #[error("a digest has no history: it is always the same manifest")]
+    DigestHasNoHistory,
+    /// A store cannot be opened.
+    #[error("the {what} in {} cannot be opened", directory.display())]
+    Open { what: &'static str, directory: PathBuf, source: Source },
+    /// Nothing was ever served from there.
+    #[error("{} holds no registry", directory.display())]
+    NoRegistry { directory: PathBuf },
+    /// A read-only command was pointed at a registry in memory.
+    #[error("an ephemeral registry keeps nothing that this command could read")]
+    Ephemeral,
+    /// What was asked for is not there.
+    #[error("{what}")]
+    Unknown { what: String, next: String },
+    /// A file that was named cannot be read.
+    #[error("{} cannot be read", path.display())]
+    File { path: PathBuf, source: io::Error },
+    /// A push of this file would be refused before anything is looked up.
+    #[error("a push of {} would be refused", path.display())]
+    Refused { path: PathBuf, source: Source },
+    /// A use case failed.
+    #[error("{doing} failed")]
+    UseCase { doing: &'static str, source: Source },
+    /// The process itself cannot do something.
+    #[error("{doing} failed")]
+    Process { doing: &'static str, source: io::Error },
+    /// A second signal came.
+    #[error("stopped by a second signal; transfers that were running were cut off")]
+    CutShort,
+}
+
+/// Which of the two listeners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listener {
+    Registry,
+    Admin,
+}
+
+impl Listener {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Registry => "the address",
+            Self::Admin => "the admin address",
+        }
+    }
+
+    fn flag(self) -> &'static str {
+        match self {
+            Self::Registry => "--listen",
+            Self::Admin => "--admin-listen",
+        }
+    }
+}
+
+impl Failure {
+    /// The code that the process ends with.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        let code =
+            if matches!(self, Self::Config(_) | Self::Exposed { .. } | Self::DigestHasNoHistory) { 2 } else { 1 };
+        ExitCode::from(code)
+    }
+
+    /// What to do about it.
+    fn next(&self) -> Option<String> {
+        Some(match self {
+            Self::Config(problems) => config_step(problems),
+            Self::Exposed { address } => format!(
+                "listen on loopback (--listen 127.0.0.1:{}), or say with --auth none that everybody who can connect may \
+                 read, write and delete",
+                address.port()
+            ),
+            Self::PortInUse { listener: Listener::Admin, by_default: true, .. } => {
+                "choose another with --admin-listen 127.0.0.1:PORT, or do without with --admin-listen off".to_owned()
+            }
+            Self::PortInUse { listener, address, .. } => format!(
+                "stop what listens there (`ss -ltnp 'sport = :{}'` shows it), or choose another with {} {}:PORT",
+                address.port(),
+                listener.flag(),
+                address.ip()
+            ),
+            Self::Listen { listener, source, .. } => listen_step(*listener, source),
+            Self::InUse { pid, .. } => {
+                let stop = pid.map_or("stop it".to_owned(), |pid| format!("stop it (kill {pid})"));
+                format!(
+                    "{stop}, or choose another directory with --data-dir (and other ports); reading commands need not wait"
+                )
+            }
+            Self::NotWritable { directory, uid, .. } => format!(
+                "give it to the user that runs manifestd (chown -R {uid} {}), or choose another with --data-dir",
+                directory.display()
+            ),
+            Self::NewerDatabase { .. } => {
+                "run that version again, or restore the copy of the database that it made before it \
+                 migrated"
+                    .to_owned()
+            }
+            Self::OlderDatabase { .. } => {
+                "start `manifestd serve` of this version on it once, which migrates it".to_owned()
+            }
+            Self::DigestHasNoHistory => "name a tag, or the repository alone".to_owned(),
+            Self::Open { directory, .. } => {
+                format!("see below why; if the files are damaged, restore {} from a backup", directory.display())
+            }
+            Self::NoRegistry { .. } => {
+                "name the directory that `manifestd serve` uses with --data-dir, or start it first".to_owned()
+            }
+            Self::Ephemeral => "ask the running registry over HTTP, or serve without --ephemeral".to_owned(),
+            Self::Unknown { next, .. } => next.clone(),
+            Self::File { .. } => "check the path and its permissions".to_owned(),
+            Self::Refused { .. } => "see below why, and correct the file or what it is pushed to".to_owned(),
+            Self::UseCase { .. } | Self::Process { .. } => "see below why".to_owned(),
+            Self::CutShort => return None,
+        })
+    }
+
+    /// All that is said about it: what is wrong, what to do next, then the chain of causes.
+    pub(crate) fn report(&self) -> String {
+        let mut text = String::new();
+        for line in self.to_string().lines() {
+            // Writing to a string cannot fail.
+            let _infallible = writeln!(text, "error: {line}");
+        }
+        if let Some(next) = self.next() {
+            let _infallible = writeln!(text, "  next: {next}");
+        }
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let _infallible = writeln!(text, "  because: {error}");
+            cause = error.source();
+        }
+        text
+    }
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn holder(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+fn config_step(problems: &[Problem]) -> String {
+    if problems.iter().any(|problem| matches!(problem, Problem::Unreadable { .. })) {
+        return "check the path; `manifestd config --sample` prints a file to begin with".to_owned();
+    }
+    "correct it; `manifestd config --sample` lists every key with its default and what it takes".to_owned()
+}
+
+fn listen_step(listener: Listener, source: &io::Error) -> String {
+    let flag = listener.flag();
+    if source.kind() == io::ErrorKind::PermissionDenied {
+        return format!(
+            "ports under 1024 need a privilege: choose a higher one with {flag}, or grant CAP_NET_BIND_SERVICE"
+        );
+    }
+    if source.kind() == io::ErrorKind::AddrNotAvailable {
+        return format!(
+            "this machine has no such address: choose one that `ip addr` lists, or all with {flag} 0.0.0.0:PORT"
+        );
+    }
+    format!("choose another address with {flag}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, Listener};
+    use std::io;
+
+    #[test]
+    fn a_report_says_what_then_next_then_why() {
+        let failure = Failure::Listen {
+            listener: Listener::Registry,
+            address: "127.0.0.1:80".parse().unwrap(),
+            source: io::Error::from(io::ErrorKind::PermissionDenied),
+        };
+        let expected = "\
+error: the address 127.0.0.1:80 cannot be listened on
+  next: ports under 1024 need a privilege: choose a higher one with --listen, or grant CAP_NET_BIND_SERVICE
+  because: permission denied
+";
+        assert_eq!(failure.report(), expected);
+    }
+}

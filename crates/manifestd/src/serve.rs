@@ -1,0 +1,185 @@
+use crate::clock;
+use crate::config::{AdminListen, Auth, Config, HostName, Loaded, Origin};
+use crate::failure::{Failure, Listener};
+use crate::greeting::Greeting;
+use crate::listen::listen;
+use crate::logs::{self, LogStream};
+use crate::ready::Ready;
+use crate::signals::Signals;
+use crate::storage::{Place, Storage};
+use crate::{output, sweeper};
+use manifest_core::Registry;
+use registry_http::prometheus_client::registry::Registry as MetricsRegistry;
+use registry_http::{Admin, App, AppOptions, Hosts, Metrics, ServeOptions};
+use std::future::pending;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Serves a registry until a signal comes.
+pub(crate) fn run(loaded: &Loaded) -> Result<(), Failure> {
+    refuse_exposure(&loaded.config)?;
+    logs::start(&loaded.config.log, LogStream::Output);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|source| Failure::Process { doing: "starting the runtime", source })?;
+    let served = runtime.block_on(serve(loaded));
+    // Whatever a thread is still doing is of no use to anybody: the store is closed.
+    runtime.shutdown_background();
+    served
+}
+
+/// Nobody logs in yet, so whoever can connect may write: that must be said where it is more than this machine.
+fn refuse_exposure(config: &Config) -> Result<(), Failure> {
+    let address = config.server.listen;
+    match config.server.auth {
+        Auth::Loopback if !address.ip().to_canonical().is_loopback() => Err(Failure::Exposed { address }),
+        Auth::Loopback | Auth::None => Ok(()),
+    }
+}
+
+async fn serve(loaded: &Loaded) -> Result<(), Failure> {
+    let config = &loaded.config;
+    let mut signals = Signals::listen().map_err(|source| Failure::Process { doing: "listening to signals", source })?;
+    let place = Place::claim(&config.storage)?;
+    // Before the stores are opened, because that may take a while and migrate; whoever connects meanwhile waits.
+    let listeners = Listeners::open(loaded).await?;
+    let storage = place.open(&config.storage)?;
+    let registry = Registry::new(storage.ports.clone(), config.policy());
+    greet(config, &listeners, &storage).await?;
+
+    let ready = Ready::new(registry.clone());
+    let (stop, stopping) = oneshot::channel();
+    let mut serving = start(config, listeners, &registry, &ready, stopping)?;
+    let sweeping = tokio::spawn(sweeper::run(registry, config.sweep.interval.as_duration()));
+
+    let signal = tokio::select! {
+        signal = signals.next() => signal,
+        ended = &mut serving.registry => return Err(died(ended.err())),
+    };
+    ready.stopping();
+    tracing::info!(signal, grace = %config.server.shutdown_grace, "stopping when running transfers have ended");
+    // The receiver is gone only if serving has ended, which the next line sees.
+    let _told = stop.send(());
+    let outcome = tokio::select! {
+        ended = &mut serving.registry => ended.map_err(|error| died(Some(error))),
+        _ = signals.next() => Err(Failure::CutShort),
+    };
+    serving.registry.abort();
+    sweeping.abort();
+    if let Some(admin) = serving.admin {
+        admin.abort();
+    }
+    storage.close();
+    let stopped = outcome?;
+    if stopped.cut > 0 {
+        tracing::warn!(connections = stopped.cut, "transfers that had not ended in time were cut off");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The two listeners, open and not yet served.
+struct Listeners {
+    registry: TcpListener,
+    address: SocketAddr,
+    admin: Option<(TcpListener, SocketAddr)>,
+}
+
+impl Listeners {
+    async fn open(loaded: &Loaded) -> Result<Self, Failure> {
+        let server = &loaded.config.server;
+        let by_default = |path| loaded.origin(path) == Origin::Default;
+        let registry = listen(Listener::Registry, server.listen, by_default("server.listen")).await?;
+        let admin = match server.admin_listen {
+            AdminListen::Off => None,
+            AdminListen::At(address) => {
+                let admin = listen(Listener::Admin, address, by_default("server.admin_listen")).await?;
+                let address = local(&admin)?;
+                Some((admin, address))
+            }
+        };
+        let address = local(&registry)?;
+        Ok(Self { registry, address, admin })
+    }
+}
+
+/// The address with the port that the system chose where 0 was asked for.
+fn local(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+    listener.local_addr().map_err(|source| Failure::Process { doing: "asking for the address", source })
+}
+
+async fn greet(config: &Config, listeners: &Listeners, storage: &Storage) -> Result<(), Failure> {
+    let home = storage.home().await;
+    let home = home.map_err(|source| Failure::UseCase { doing: "counting what is there", source: source.into() })?;
+    let admin = listeners.admin.as_ref().map(|(_, address)| *address);
+    let greeting = Greeting {
+        address: listeners.address,
+        admin,
+        hosts: config.server.hosts.clone(),
+        auth: config.server.auth,
+        home: home.clone(),
+        grace: config.server.shutdown_grace.as_duration(),
+    };
+    output::say(&greeting.to_string());
+    if let Some((from, copy)) = storage.migration() {
+        let copy = copy.map(|path| path.display().to_string());
+        tracing::info!(from, copy, "the database was migrated");
+    }
+    let admin = admin.map(|address| address.to_string());
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), address = %listeners.address, admin, data = %home, "serving");
+    Ok(())
+}
+
+/// What runs until it is told to stop.
+struct Serving {
+    registry: JoinHandle<registry_http::Stopped>,
+    /// Until the very end, so that probes and scrapes see the registry drain.
+    admin: Option<JoinHandle<registry_http::Stopped>>,
+}
+
+fn start(
+    config: &Config,
+    listeners: Listeners,
+    registry: &Registry,
+    ready: &Ready,
+    stopping: oneshot::Receiver<()>,
+) -> Result<Serving, Failure> {
+    let mut metrics = MetricsRegistry::with_prefix("manifestd");
+    let counted = Metrics::register(&mut metrics);
+    let options = AppOptions {
+        ready: ready.probe(),
+        clock: Arc::new(clock::now),
+        metrics: counted,
+        ..AppOptions::new(hosts(config, listeners.address)?)
+    };
+    let app = App::new(registry.clone(), options);
+    let serve = ServeOptions { grace: config.server.shutdown_grace.as_duration(), ..ServeOptions::default() };
+    let stop = async move {
+        // A sender that is gone means the same.
+        let _told = stopping.await;
+    };
+    let registry = tokio::spawn(registry_http::serve(listeners.registry, app, serve, stop));
+    let admin = match listeners.admin {
+        None => None,
+        Some((listener, address)) => {
+            let site = Admin::new(hosts(config, address)?, Arc::new(metrics), ready.probe());
+            Some(tokio::spawn(registry_http::serve(listener, site, ServeOptions::default(), pending())))
+        }
+    };
+    Ok(Serving { registry, admin })
+}
+
+fn hosts(config: &Config, address: SocketAddr) -> Result<Hosts, Failure> {
+    let names = config.server.hosts.iter().map(HostName::as_str);
+    Hosts::listening_on(address.ip())
+        .and(names)
+        .map_err(|source| Failure::UseCase { doing: "reading `server.hosts`", source: source.into() })
+}
+
+/// Serving ended although nobody stopped it: a bug, of which the panic was logged.
+fn died(error: Option<tokio::task::JoinError>) -> Failure {
+    let source = error.map_or_else(|| "it ended by itself".into(), Into::into);
+    Failure::UseCase { doing: "serving", source }
+}
