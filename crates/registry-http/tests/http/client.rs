@@ -50,11 +50,11 @@ impl Client {
             head.push_str("Host: localhost\r\n");
         }
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", value, "\r\n"]);
         }
         match length {
             Some(0) | None => {}
-            Some(length) => head.push_str(&format!("Content-Length: {length}\r\n")),
+            Some(length) => head.extend(["Content-Length: ", &length.to_string(), "\r\n"]),
         }
         self.send(head + "\r\n").await;
     }
@@ -102,14 +102,8 @@ impl Client {
 
     /// Reads some more; `false` once nothing will come.
     async fn more(&mut self) -> bool {
-        let mut buffer = [0; 16 * 1024];
-        match timeout(PATIENCE, self.stream.read(&mut buffer)).await.expect("the server is silent") {
-            Ok(0) | Err(_) => false,
-            Ok(read) => {
-                self.unread.extend_from_slice(&buffer[..read]);
-                true
-            }
-        }
+        let read = timeout(PATIENCE, self.stream.read_buf(&mut self.unread)).await.expect("the server is silent");
+        matches!(read, Ok(bytes) if bytes > 0)
     }
 }
 

@@ -21,7 +21,8 @@ async fn a_tag_that_has_moved_stays() {
     let server = Server::start().await;
     let one = sha256(&server.push_image("a", "v1", b"one").await);
     let two = sha256(&server.push_image("a", "v1", b"two").await);
-    let delete = async |digest| server.call("DELETE /v2/a/manifests/v1", &[("If-Match", &format!("\"{digest}\""))], b"").await;
+    let delete =
+        async |digest| server.call("DELETE /v2/a/manifests/v1", &[("If-Match", &format!("\"{digest}\""))], b"").await;
     delete(one).await.refused(412, "DENIED");
     server.ask("GET /v2/a/manifests/v1").await.expect(200);
     delete(two).await.expect(202);

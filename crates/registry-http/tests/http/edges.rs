@@ -161,7 +161,7 @@ async fn a_tls_handshake_gets_http() {
     let mut client = server.connect().await;
     // The beginning of a ClientHello: record type 22, version 3.1, and a length; docker falls back to HTTP by what comes back.
     let mut hello = vec![0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03];
-    hello.extend((0..506_u16).map(|n| (n % 256) as u8));
+    hello.extend((0..=255).cycle().take(506));
     client.send(&hello).await;
     let rest = client.rest().await;
     assert!(rest.starts_with(b"HTTP/1.1 400 "), "{:?}", String::from_utf8_lossy(&rest));

@@ -19,7 +19,7 @@ async fn pages(server: &Server, path: &str, list: &str) -> Vec<Vec<String>> {
             [link] => {
                 let target = link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap();
                 assert!(target.starts_with("/v2/"), "{target}");
-                path = target.to_owned();
+                target.clone_into(&mut path);
             }
             more => panic!("{more:?}"),
         }

@@ -1,4 +1,5 @@
 //! The registry over real sockets, on the memory adapter: raw requests in, raw answers out.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod access;
 mod admin;

@@ -71,7 +71,7 @@ impl Server {
         self.store.totals().await.unwrap()
     }
 
-    /// How many parts and blobs the byte store holds that are not on their way out.
+    /// How many parts and blobs the byte store holds.
     pub(crate) async fn stored_bytes(&self) -> usize {
         self.bytes.list(None, 1_000).await.unwrap().items.len()
     }
