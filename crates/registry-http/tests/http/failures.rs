@@ -12,16 +12,15 @@ use manifest_core::ports::{
 };
 use manifest_core::{Port, PortError, PortErrorKind};
 use oci_types::Digest;
-use std::io::Write;
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
-use tracing_subscriber::fmt::MakeWriter;
+use std::sync::Arc;
 
 fn broken(kind: PortErrorKind) -> PortError {
     PortError::new(kind, "reading secret_table").with_source("the driver's words")
 }
 
-async fn with_broken_manifests(kind: PortErrorKind) -> Server {
+/// A registry that cannot look up a manifest.
+pub(crate) async fn with_broken_manifests(kind: PortErrorKind) -> Server {
     let setup = Setup {
         ports: Box::new(move |ports| {
             let mut manifests = MockManifests::new();
@@ -49,68 +48,6 @@ async fn the_kind_of_failure_decides() {
     check(PortErrorKind::NotFound, 500, "UNKNOWN", "").await;
     check(PortErrorKind::Corrupt, 500, "UNKNOWN", "").await;
     check(PortErrorKind::Internal, 500, "UNKNOWN", "").await;
-}
-
-/// Log lines, as a subscriber writes them.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-impl Lines {
-    fn matching(&self, word: &str) -> Vec<String> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        text.lines().filter(|line| line.contains(word)).map(ToOwned::to_owned).collect()
-    }
-}
-
-#[tokio::test]
-async fn the_chain_is_logged_once_with_the_request_s_id() {
-    let lines = Lines::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(lines.clone()).with_ansi(false).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-    let server = with_broken_manifests(PortErrorKind::Internal).await;
-    server.call("GET /v2/a/manifests/v1", &[("X-Request-Id", "trace-7")], b"").await.expect(500);
-    let logged = lines.matching("secret_table");
-    assert_eq!(logged.len(), 1, "{logged:?}");
-    assert!(logged[0].contains("ERROR"), "{logged:?}");
-    assert!(logged[0].contains("trace-7"), "{logged:?}");
-    assert!(logged[0].contains("the store failed: reading secret_table: the driver's words"), "{logged:?}");
-}
-
-#[tokio::test]
-async fn each_request_has_a_line() {
-    let lines = Lines::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(lines.clone()).with_ansi(false);
-    let subscriber = subscriber.with_max_level(tracing::Level::DEBUG).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-    let server = Server::start().await;
-    let digest = server.push_blob("team/app", b"blob").await;
-    let headers = [("X-Request-Id", "trace-8"), ("User-Agent", "test/1")];
-    server.call(&format!("GET /v2/team/app/blobs/{digest}"), &headers, b"").await.expect(200);
-    server.call("GET /v2/team/app/tags/list?n=\n", &[("X-Request-Id", "trace-9")], b"").await;
-    let logged = lines.matching("registry_http::access");
-    assert_eq!(logged.len(), 2, "{logged:?}");
-    let has = |line: &str, words: &[&str]| assert!(words.iter().all(|word| line.contains(word)), "{words:?} in {line}");
-    has(&logged[0], &["INFO", "POST", "/v2/team/app/blobs/uploads/", "status=201"]);
-    has(&logged[1], &["DEBUG", "trace-8", "GET", "status=200", "bytes=4", "complete=true", "test/1"]);
 }
 
 /// A store that takes bytes and gives them back as told.

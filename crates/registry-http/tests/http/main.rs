@@ -12,6 +12,7 @@ mod failures;
 mod images;
 mod lifecycle;
 mod listings;
+mod logs;
 mod manifests;
 mod mounts;
 mod races;
