@@ -1,1 +1,20 @@
 #![doc = include_str!("../README.md")]
+
+mod case;
+mod compare;
+mod deviations;
+mod directory;
+mod group;
+mod images;
+mod labels;
+mod malformed;
+mod observed;
+mod outcome;
+mod report;
+mod schema1;
+mod unusable;
+
+pub use directory::run;
+pub use group::judge;
+pub use report::{Count, FileReport, Report};
+pub use unusable::{InputError, Unusable};

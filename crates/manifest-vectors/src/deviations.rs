@@ -1,0 +1,240 @@
+//! Where we answer otherwise than Quay, on purpose: each by a rule that a case must fit, and what is asserted instead.
+//!
+//! The numbers are those of `docs/semantics.md`, "Where we differ from Quay". Rules go by what a case asks and what we
+//! answer, never by its name, so that a new case of a kind is judged as the old ones are.
+
+use crate::case::Case;
+use crate::observed::Failure;
+use manifest_core::document::{ConfigError, Document, DocumentError, MemberError, Problem, SyntaxProblem};
+use manifest_core::labels::expires_after;
+use manifest_core::oci_types::MediaType;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// A reason to answer otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rule {
+    LabelsAreStrings,
+    EmptyConfig,
+    NoCrashes,
+    Durations,
+    SignedPayloadOnly,
+    LayersAndHistory,
+    RemoteByType,
+    WellFormedDigests,
+    StrictJson,
+    ContentTypes,
+    Sizes,
+    OddLabels,
+    KeyEndsInLineFeed,
+}
+
+impl Rule {
+    /// The numbers in the semantics.
+    fn numbers(self) -> &'static [u8] {
+        match self {
+            Self::LabelsAreStrings | Self::EmptyConfig => &[2],
+            Self::NoCrashes => &[3],
+            Self::Durations => &[6],
+            Self::SignedPayloadOnly => &[7, 10],
+            Self::LayersAndHistory => &[7],
+            Self::RemoteByType => &[8],
+            Self::WellFormedDigests => &[9],
+            Self::StrictJson | Self::Sizes => &[10],
+            Self::ContentTypes => &[13],
+            Self::OddLabels | Self::KeyEndsInLineFeed => &[22],
+        }
+    }
+
+    /// What is asserted.
+    fn says(self) -> &'static str {
+        match self {
+            Self::LabelsAreStrings => "labels and annotations are string to string; others are refused",
+            Self::EmptyConfig => "the empty object is a config, of docker images too",
+            Self::NoCrashes => "a document on which Quay crashes after reading it is refused",
+            Self::Durations => "ASCII digits and a unit; zero and negative durations are ignored",
+            Self::SignedPayloadOnly => {
+                "what was signed counts; refused if it is no JSON, or more is said outside of it"
+            }
+            Self::LayersAndHistory => "fsLayers and history must have equal length",
+            Self::RemoteByType => "the media type makes a layer remote; one with urls alone must exist",
+            Self::WellFormedDigests => "digests are sha256 or sha512 with lower-case digits, everywhere",
+            Self::StrictJson => {
+                "UTF-8 without a byte order mark, NaN or a name twice, at most 128 deep; others are refused"
+            }
+            Self::ContentTypes => "content types have parameters and no case; where they say nothing the body decides",
+            Self::Sizes => "sizes are whole, not negative, below 2^63; others are refused when parsing",
+            Self::OddLabels => "a label that is no Unicode text is not kept",
+            Self::KeyEndsInLineFeed => "a key that is added through an API must not end in a line feed",
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers: Vec<String> = self.numbers().iter().map(u8::to_string).collect();
+        write!(f, "{self:?} (semantics {}): {}", numbers.join(", "), self.says())
+    }
+}
+
+/// Where we refuse what Quay accepts (`expected` is `None`), or refuse it as something else.
+pub(crate) fn of_refusal(expected: Option<&str>, failure: &Failure, case: &Case) -> Option<Rule> {
+    let document = match failure {
+        Failure::Document(error) => error,
+        Failure::Config(ConfigError::Member(member)) if expected.is_none() && is_label(member) => {
+            return Some(Rule::LabelsAreStrings);
+        }
+        Failure::ContentType(_) | Failure::Config(_) | Failure::ConfigSize | Failure::ConfigMissing => return None,
+    };
+    match (expected, document) {
+        (None, DocumentError::Member(member)) if is_label(member) => Some(Rule::LabelsAreStrings),
+        (None, DocumentError::Member(MemberError { problem: Problem::Digest(_), .. })) => Some(Rule::WellFormedDigests),
+        (None, DocumentError::Member(MemberError { problem: Problem::Duplicate, path })) => {
+            let rule = if is_signed(case) { Rule::SignedPayloadOnly } else { Rule::StrictJson };
+            occurs_twice(path, case).then_some(rule)
+        }
+        (None, DocumentError::LayersAndHistory { .. }) => Some(Rule::LayersAndHistory),
+        // The manifest is JSON for Quay, so it is the signed text that is none.
+        (None, DocumentError::Json(_)) if is_signed(case) => Some(Rule::SignedPayloadOnly),
+        (None, DocumentError::Json(error)) => {
+            // A byte order mark; UTF-16 of ASCII, a NUL beside each byte; NaN and Infinity.
+            let is_other_text =
+                matches!(error.problem, SyntaxProblem::Unexpected { found: '\u{feff}' | '\0' | 'N' | 'I', .. });
+            let is_deep = matches!(error.problem, SyntaxProblem::TooDeep { limit: 128 });
+            (is_other_text || is_deep).then_some(Rule::StrictJson)
+        }
+        // Quay finds out when it compares the size with that of the config or the child.
+        (None | Some("config-size"), DocumentError::Member(MemberError { problem, path })) => {
+            let is_size = path.ends_with(".size") && matches!(problem, Problem::Size { .. } | Problem::Negative);
+            is_size.then_some(Rule::Sizes)
+        }
+        _ => None,
+    }
+}
+
+/// Where we refuse a document for its labels, which Quay lists.
+pub(crate) fn of_labels(expected: &Value, failure: &Failure, case: &Case) -> Option<Rule> {
+    let rule = of_refusal(None, failure, case).filter(|rule| *rule == Rule::LabelsAreStrings);
+    let has_others = expected.get("ok")?.as_object()?.values().any(|label| !label.is_string());
+    rule.filter(|_| has_others)
+}
+
+/// Where we accept what Quay refuses.
+pub(crate) fn of_acceptance(expected: &str, case: &Case, document: &Document) -> Option<Rule> {
+    match expected {
+        "config-schema" => {
+            let digest = document.config()?.digest.to_string();
+            (case.input("content").get(digest)? == "{}").then_some(Rule::EmptyConfig)
+        }
+        "unknown-media-type" => {
+            let header = case.input("media_type").as_str()?;
+            let read = MediaType::from_content_type(header).ok();
+            let says_nothing = header.is_empty() || header == MediaType::JSON;
+            let is_otherwise_written = read.is_some_and(|read| read == *document.media_type() && read != header);
+            (says_nothing || is_otherwise_written).then_some(Rule::ContentTypes)
+        }
+        _ => None,
+    }
+}
+
+/// Where one field of a document that both accept differs.
+pub(crate) fn of_field(name: &str, expected: &Value, found: &Value, document: &Document) -> Option<Rule> {
+    match name {
+        "local_blob_digests" => {
+            let urls = document.layers().iter().filter(|layer| !layer.urls.is_empty() && !layer.is_remote());
+            let with_urls: BTreeSet<String> = urls.map(|layer| layer.digest.to_string()).collect();
+            let is_without = |digest: &&Value| !digest.as_str().is_some_and(|digest| with_urls.contains(digest));
+            let without: Vec<&Value> = found.as_array()?.iter().filter(is_without).collect();
+            let expected: Vec<&Value> = expected.as_array()?.iter().collect();
+            (without == expected).then_some(Rule::RemoteByType)
+        }
+        // Half of a surrogate pair is the only thing in labels for which the vectors use that form.
+        "labels" => {
+            let is_odd = expected.get("ok").is_some_and(|labels| labels.get("$json").is_some());
+            (is_odd && *found == json!({"ok": {}})).then_some(Rule::OddLabels)
+        }
+        _ => None,
+    }
+}
+
+fn is_label(MemberError { path, problem }: &MemberError) -> bool {
+    let is_place = ["config.Labels", "annotations."].iter().any(|place| path.starts_with(place))
+        || path.contains(".v1Compatibility.config.Labels");
+    is_place && matches!(problem, Problem::Type { .. })
+}
+
+/// Whether the manifest is JSON with signatures.
+fn is_signed(case: &Case) -> bool {
+    let manifest = case.bytes("manifest").ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    let signatures = manifest.as_ref().and_then(|manifest| manifest.get("signatures")).and_then(Value::as_array);
+    signatures.is_some_and(|signatures| !signatures.is_empty())
+}
+
+/// Whether the manifest's text names the member twice, so that "twice" is its fault and not ours.
+fn occurs_twice(path: &str, case: &Case) -> bool {
+    let name = path.rsplit('.').next().unwrap_or(path);
+    let count = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).matches(&format!("\"{name}\"")).count();
+    case.bytes("manifest").is_ok_and(|bytes| count(bytes) >= 2)
+}
+
+/// Whether Quay reads the label as that many seconds and we should not: it is nothing or less, or a number in one of
+/// Python's looser forms, with a sign, blanks, `_` between digits, or digits that are not ASCII.
+pub(crate) fn is_python_duration(label: &str, seconds: i64) -> bool {
+    let strict: String = label.chars().filter(|c| !(c.is_whitespace() || "+-_".contains(*c))).collect();
+    let is_zero = seconds == 0 && !strict.contains(|c: char| c.is_ascii_digit() && c != '0');
+    let ms = seconds.checked_abs().and_then(|seconds| seconds.checked_mul(1000));
+    let is_loosely_that = strict.len() < label.len() && ms.is_some() && ms == expires_after(&strict);
+    is_zero || is_loosely_that || !label.is_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::path::Path;
+
+    const ALL: [Rule; 13] = [
+        Rule::LabelsAreStrings,
+        Rule::EmptyConfig,
+        Rule::NoCrashes,
+        Rule::Durations,
+        Rule::SignedPayloadOnly,
+        Rule::LayersAndHistory,
+        Rule::RemoteByType,
+        Rule::WellFormedDigests,
+        Rule::StrictJson,
+        Rule::ContentTypes,
+        Rule::Sizes,
+        Rule::OddLabels,
+        Rule::KeyEndsInLineFeed,
+    ];
+
+    #[test]
+    fn every_rule_cites_a_number_that_the_semantics_have() {
+        let semantics = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/semantics.md");
+        let semantics = fs::read_to_string(semantics).unwrap();
+        for rule in ALL {
+            assert!(!rule.numbers().is_empty(), "{rule}");
+            for number in rule.numbers() {
+                let item = format!("{number}. ");
+                assert!(semantics.lines().any(|line| line.starts_with(&item)), "{rule}");
+            }
+        }
+    }
+
+    #[test]
+    fn loose_durations() {
+        let check =
+            |label: &str, seconds: i64, is: bool| assert_eq!(is_python_duration(label, seconds), is, "{label:?}");
+        check("1 d", 86_400, true);
+        check("1_0d", 864_000, true);
+        check("-1d", -86_400, true);
+        check("+1d", 86_400, true);
+        check("0s", 0, true);
+        check("٣d", 259_200, true);
+        check("5d", 0, false);
+        check("1 d", 86_401, false);
+        check("1d", 86_400, false);
+    }
+}

@@ -1,0 +1,34 @@
+//! The project's own copy of the vectors.
+
+use manifest_vectors::run;
+use std::path::Path;
+
+#[test]
+fn the_vectors_are_kept() {
+    let report = run(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/vectors"))).unwrap();
+    assert_eq!(report.count().failed, 0, "{report}");
+
+    // A file that got lost, or lost cases, would pass as well.
+    let cases: Vec<(&str, usize)> = report.files().iter().map(|file| (file.name(), file.cases())).collect();
+    let expected = [
+        ("a_schema2_to_v1", 27),
+        ("b_oci_to_v1", 15),
+        ("c_schema1_rewrite", 25),
+        ("d_schema1_signed", 66),
+        ("e_list_selection", 33),
+        ("f_malformed", 347),
+        ("g_labels_and_json", 110),
+        ("h_data_layer", 81),
+    ];
+    assert_eq!(cases, expected);
+}
+
+#[test]
+fn what_is_left_for_later_is_counted() {
+    let report = run(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/vectors"))).unwrap();
+    for file in report.files() {
+        let count = file.count();
+        let judged = count.passed + count.failed + count.deviations;
+        assert!(judged <= file.cases() && file.cases() - judged <= count.later, "{file}");
+    }
+}
