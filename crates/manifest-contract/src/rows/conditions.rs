@@ -180,7 +180,7 @@ pub(crate) async fn m2_a_blob_is_linked_or_removed_but_never_both(store: Fixture
         let push = app.at(10).create(a_manifest(&image).blob(&layer)).apply();
         let (repo, name) = (app.clone(), layer.clone());
         let removal = async move { repo.remove_blob(&name, 10).await };
-        let outcome = race(push, removal).await;
+        let outcome = race(round, push, removal).await;
         let pushed = matches!(outcome, (Applied::Done { .. }, Removal::StillLinked));
         let removed = outcome == (Applied::MissingBlobs(digests([&layer])), Removal::Removed);
         assert!(pushed || removed, "{outcome:?}");
@@ -194,7 +194,7 @@ pub(crate) async fn m2_a_child_is_listed_or_deleted_but_never_both(store: Fixtur
         let (child, index) = (format!("child-{round}"), format!("index-{round}"));
         app.at(10).create(a_manifest(&child)).done().await;
         let push = app.at(20).create(a_manifest(&index).child(&child)).point(&index, &index).apply();
-        let outcome = race(push, app.at(20).delete(&child).apply()).await;
+        let outcome = race(round, push, app.at(20).delete(&child).apply()).await;
         let listed = matches!(&outcome, (Applied::Done { .. }, Applied::ListedBy(by)) if *by == digests([&index]));
         let deleted = matches!(&outcome, (Applied::MissingChildren(missing), Applied::Done { .. })
             if *missing == digests([&child]));

@@ -6,7 +6,7 @@ use manifest_core::facts::{Acting, Child, PushAsk, PushFacts, RepositoryState, T
 use manifest_core::plan::LabelSource;
 use manifest_core::ports::Liveness;
 use oci_types::{MediaType, Platform};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -93,24 +93,31 @@ pub(crate) async fn m16_nothing_is_known_of_a_repository_that_does_not_exist(sto
 pub(crate) async fn m16_facts_are_about_one_state(store: Fixture) {
     let app = store.repo("app");
     app.at(10).create(a_manifest("0")).point("a", "0").point("z", "0").done().await;
-    let ended = Arc::new(AtomicBool::new(false));
-    let (writer, done) = (app.clone(), Arc::clone(&ended));
+    let enough = Arc::new(AtomicBool::new(false));
+    let (writer, stop) = (app.clone(), Arc::clone(&enough));
     let writing = tokio::spawn(async move {
-        for round in 1..200 {
+        for round in 1..5_000 {
             let name = round.to_string();
             // All of these change together, or none does.
             let write = writer.at(10 + round).create(a_manifest(&name));
-            write.point("a", &name).point("z", &name).displaced_until(1).done().await;
+            write.point("a", &name).point("z", &name).done().await;
+            if stop.load(Ordering::SeqCst) {
+                break;
+            }
         }
-        done.store(true, Ordering::SeqCst);
     });
     let ask = PushAsk { tags: tags(["a", "z"]), ..app.ask(10) };
-    while !ended.load(Ordering::SeqCst) && !writing.is_finished() {
+    let mut states = BTreeSet::new();
+    while states.len() < 50 && !writing.is_finished() {
         let facts = app.facts(ask.clone()).await;
-        assert_eq!(facts.tags[&tag("a")].target, facts.tags[&tag("z")].target, "two states in one answer");
+        let (a, z) = (facts.tags[&tag("a")].target, facts.tags[&tag("z")].target);
+        assert_eq!(a, z, "two states in one answer");
+        states.insert(a);
         tokio::task::yield_now().await;
     }
+    enough.store(true, Ordering::SeqCst);
     if let Err(error) = writing.await {
         std::panic::resume_unwind(error.into_panic());
     }
+    assert!(states.len() > 1, "nothing was written between the reads");
 }

@@ -252,7 +252,7 @@ pub(crate) async fn c4_a_blob_that_is_just_being_made_is_not_discarded(store: Fi
         let ending = upload.clone();
         let finish = upload.finishing(0, &content, "whole");
         let discarding = async move { must(collection.discard_unnamed(&seen, 1).await) };
-        let (finished, discarded) = race(async move { ending.finish(finish).await }, discarding).await;
+        let (finished, discarded) = race(round, async move { ending.finish(finish).await }, discarding).await;
         assert!(matches!(finished, Finished::Done(_)), "{finished:?}");
         assert_eq!(discarded, 0);
     }

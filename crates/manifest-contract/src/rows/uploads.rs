@@ -88,7 +88,7 @@ pub(crate) async fn u1_a_chunk_that_races_the_finish_is_in_or_out(store: Fixture
         let (publisher, finisher) = (upload.clone(), upload.clone());
         let (part, finish) = (upload.part("chunk", 3), upload.finishing(0, &content, "whole"));
         let publish = async move { publisher.publish(0, part).await };
-        let outcome = race(publish, async move { finisher.finish(finish).await }).await;
+        let outcome = race(round, publish, async move { finisher.finish(finish).await }).await;
         let out = matches!(outcome, (Published::Unknown, Finished::Done(_)));
         let within = outcome == (Published::Done, Finished::WrongOffset(3));
         assert!(out || within, "{outcome:?}");
@@ -141,7 +141,7 @@ pub(crate) async fn u3_two_uploads_of_one_blob_at_once_agree_where_it_is(store: 
         let first = async move { one.makes(&name, 100).await };
         let name = content.clone();
         let second = async move { two.makes(&name, 100).await };
-        let (one, two) = race(first, second).await;
+        let (one, two) = race(round, first, second).await;
         assert_eq!(one, two);
         assert_eq!(app.blob(&content, 1).await, Some(one));
         assert_eq!(other.blob(&content, 1).await, Some(two.clone()));

@@ -1,0 +1,34 @@
+//! The contract suites bite: each adapter here is the memory adapter with one promise broken, and the clauses that ask for the
+//! promise find it.
+
+mod access_faults;
+mod blob_faults;
+mod caught;
+mod faulty;
+mod listing_faults;
+mod read_faults;
+mod upload_faults;
+mod write_faults;
+
+use manifest_contract::{bytes, rows};
+
+#[test]
+fn every_promise_is_broken_by_somebody() {
+    let faults = [
+        include_str!("access_faults.rs"),
+        include_str!("blob_faults.rs"),
+        include_str!("listing_faults.rs"),
+        include_str!("read_faults.rs"),
+        include_str!("upload_faults.rs"),
+        include_str!("write_faults.rs"),
+    ]
+    .concat();
+    let rows = rows::CLAUSES.iter().map(|clause| clause.promise);
+    for promise in rows.chain(bytes::CLAUSES.iter().map(|clause| clause.promise)) {
+        let clause = format!("\"{}_", promise.to_lowercase());
+        assert!(
+            faults.contains(&clause),
+            "no adapter here breaks {promise}, so nobody knows whether a clause would find it"
+        );
+    }
+}
