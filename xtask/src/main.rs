@@ -51,6 +51,8 @@ enum Command {
     Conformance(conformance::Arguments),
     /// Prove by its system calls that what the registry accepts is on the disk; the last line is `N passed, M failed`.
     Durability(durability::Arguments),
+    /// Judge golden vectors of what Quay answers; the last line is `N passed, M failed, K deviations`.
+    Vectors(vectors::Arguments),
     /// Install the tools that the other commands need; quick when they are there.
     Setup(setup::Arguments),
 }
@@ -62,7 +64,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // After the closing line of a count nothing more may be printed to standard output.
             report(&error);
-            ExitCode::FAILURE
+            vectors::exit_code(&error)
         }
     }
 }
@@ -77,6 +79,7 @@ fn run(command: Command) -> Result<()> {
         Command::Clients(arguments) => clients::run(&workspace, &arguments),
         Command::Conformance(arguments) => conformance::run(&workspace, &arguments),
         Command::Durability(arguments) => durability::run(&workspace, &arguments),
+        Command::Vectors(arguments) => vectors::run(&workspace, &arguments),
         Command::Setup(arguments) => setup::run(&workspace, &arguments),
     }
 }

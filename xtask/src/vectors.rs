@@ -1,1 +1,54 @@
-//! `cargo xtask vectors` will run the golden vectors; the command is listed in [`crate::Command`] once it works.
+//! `cargo xtask vectors`: the golden vectors, judged by the crate `manifest-vectors`.
+//!
+//! xtask depends on no crate of the workspace, so the judge is a program of its own. Its exit code is passed on.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    process::{Command, ExitCode, Stdio},
+};
+
+use anyhow::{Context, Result};
+
+use crate::{workspace, workspace::Workspace};
+
+/// Arguments of `cargo xtask vectors`.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Arguments {
+    /// The directory whose files are judged [default: the project's own]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+/// The judge found something wrong and has said what: with the cases (1), or with the directory (2).
+#[derive(Debug)]
+struct Ended(u8);
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self(1) => f.write_str("some vectors failed"),
+            Self(code) => write!(f, "the vectors were not judged: exit code {code}"),
+        }
+    }
+}
+
+impl std::error::Error for Ended {}
+
+/// Builds the judge and runs it from where the user is, to whom the directory is relative.
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
+    let mut command = Command::new(workspace::cargo());
+    command.args(["run", "--quiet", "--package", "manifest-vectors", "--manifest-path"]);
+    command.arg(workspace.root().join("Cargo.toml")).arg("--");
+    if let Some(dir) = &arguments.dir {
+        command.arg("--dir").arg(dir);
+    }
+    let status = command.stdin(Stdio::null()).status().context("cargo did not start")?;
+    let code = status.code().with_context(|| format!("the judge of the vectors was ended: {status}"))?;
+    if code == 0 { Ok(()) } else { Err(Ended(u8::try_from(code).unwrap_or(u8::MAX)).into()) }
+}
+
+/// With what the program ends after that error: with the judge's own exit code, or 1.
+pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
+    error.downcast_ref().map_or(ExitCode::FAILURE, |Ended(code)| ExitCode::from(*code))
+}

@@ -12,7 +12,9 @@ use std::{
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
 
-use crate::{check_deps, clients, conformance, durability, process, test, tidy, workspace, workspace::Workspace};
+use crate::{
+    check_deps, clients, conformance, durability, process, test, tidy, vectors, workspace, workspace::Workspace,
+};
 
 /// Arguments of `cargo xtask ci`.
 #[derive(Debug, clap::Args)]
@@ -42,6 +44,8 @@ enum Step {
     Rustdoc,
     /// Every test and doc-test.
     Test,
+    /// The project's golden vectors.
+    Vectors,
     /// Real clients against the release binary.
     Clients,
     /// The conformance suite against the release binary.
@@ -92,6 +96,7 @@ fn step_result(workspace: &Workspace, step: Step) -> Result<()> {
             process::stream(command.env("RUSTDOCFLAGS", "--deny warnings"))
         }
         Step::Test => test::run(workspace, &test::Arguments::default()),
+        Step::Vectors => vectors::run(workspace, &vectors::Arguments::default()),
         Step::Clients => clients::run(workspace, &clients::Arguments::default()),
         Step::Durability => durability::run(workspace, &durability::Arguments::default()),
         Step::Conformance => conformance::run(workspace, &conformance::Arguments::default()),
