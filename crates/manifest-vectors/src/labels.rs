@@ -68,7 +68,12 @@ fn of_manifest(case: &Case) -> Result<Verdict, InputError> {
     });
     Ok(match read {
         Ok(found) => {
-            first_difference("labels", expected, &json!({"ok": found})).map_or(Verdict::AsQuay, Verdict::Failed)
+            let found = json!({"ok": found});
+            match (first_difference("labels", expected, &found), deviations::of_odd_labels(expected, &found)) {
+                (None, _) => Verdict::AsQuay,
+                (Some(_), Some(rule)) => Verdict::ByRule(rule),
+                (Some(difference), None) => Verdict::Failed(difference),
+            }
         }
         Err(failure) => match deviations::of_labels(expected, &failure, case) {
             Some(rule) => Verdict::ByRule(rule),

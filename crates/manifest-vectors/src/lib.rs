@@ -9,6 +9,7 @@ mod images;
 mod labels;
 mod malformed;
 mod observed;
+mod odd_labels;
 mod outcome;
 mod report;
 mod schema1;
