@@ -61,11 +61,11 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+        Err(error) => vectors::exit_code(&error).unwrap_or_else(|| {
             // After the closing line of a count nothing more may be printed to standard output.
             report(&error);
-            vectors::exit_code(&error)
-        }
+            ExitCode::FAILURE
+        }),
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     if code == 0 { Ok(()) } else { Err(Ended(u8::try_from(code).unwrap_or(u8::MAX)).into()) }
 }
 
-/// With what the program ends after that error: with the judge's own exit code, or 1.
-pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
-    error.downcast_ref().map_or(ExitCode::FAILURE, |Ended(code)| ExitCode::from(*code))
+/// The judge's own exit code, if it is the judge that ended so: it has said why, and nothing is left to say.
+pub(crate) fn exit_code(error: &anyhow::Error) -> Option<ExitCode> {
+    error.downcast_ref().map(|Ended(code)| ExitCode::from(*code))
 }
