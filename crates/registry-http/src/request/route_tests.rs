@@ -80,6 +80,43 @@ fn names_are_matched_from_the_right() {
     );
 }
 
+/// Every name of up to three components that are themselves words of paths.
+fn tricky_names() -> impl Iterator<Item = String> {
+    const WORDS: [&str; 8] = ["a", "v2", "blobs", "uploads", "manifests", "tags", "list", "referrers"];
+    let longer = |names: Vec<String>| -> Vec<String> {
+        names.iter().flat_map(|name| WORDS.map(|word| format!("{name}/{word}"))).collect()
+    };
+    let one: Vec<String> = WORDS.map(ToOwned::to_owned).into();
+    let two = longer(one.clone());
+    let three = longer(two.clone());
+    one.into_iter().chain(two).chain(three)
+}
+
+#[test]
+fn every_endpoint_of_every_tricky_name_is_its_own() {
+    for name in tricky_names() {
+        let repository = || name!(name);
+        for tag in ["v1", "list", "uploads", "tags"] {
+            let reference = name!(tag);
+            is(
+                &format!("GET /v2/{name}/manifests/{tag}"),
+                Operation::GetManifest { repository: repository(), reference },
+            );
+        }
+        let blob = Operation::GetBlob { repository: repository(), digest: digest() };
+        is(&format!("GET /v2/{name}/blobs/DIGEST"), blob);
+        let begin = || Operation::BeginUpload { repository: repository(), algorithm: Algorithm::Sha256 };
+        is(&format!("POST /v2/{name}/blobs/uploads/"), begin());
+        is(&format!("POST /v2/{name}/blobs/uploads"), begin());
+        let append = Operation::AppendUpload { repository: repository(), id: name!(ID) };
+        is(&format!("PATCH /v2/{name}/blobs/uploads/UPLOAD"), append);
+        is(&format!("GET /v2/{name}/tags/list"), Operation::Tags { repository: repository(), page: first_page() });
+        let referrers =
+            Operation::Referrers { repository: repository(), subject: digest(), types: vec![], page: first_page() };
+        is(&format!("GET /v2/{name}/referrers/DIGEST"), referrers);
+    }
+}
+
 #[test]
 fn methods_of_manifests_and_blobs() {
     is("HEAD /v2/a/manifests/v1", Operation::HeadManifest { repository: name!("a"), reference: name!("v1") });
