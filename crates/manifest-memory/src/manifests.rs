@@ -153,9 +153,9 @@ fn referrer(row: &ManifestRow) -> Referrer {
     }
 }
 
-/// How many bytes the annotations and types of a referrer have as they are stored.
+/// How many bytes the annotations and types of a referrer have as its peers store them; no annotations are not stored.
 fn weight(referrer: &Referrer) -> usize {
-    annotations_to_text(&referrer.annotations).len()
-        + referrer.media_type.as_str().len()
-        + referrer.artifact_type.as_ref().map_or(0, String::len)
+    let annotations =
+        if referrer.annotations.is_empty() { 0 } else { annotations_to_text(&referrer.annotations).len() };
+    annotations + referrer.media_type.as_str().len() + referrer.artifact_type.as_ref().map_or(0, String::len)
 }

@@ -2,7 +2,7 @@
 
 use super::Fixture;
 use super::fixture::{body, content, upload_id};
-use crate::world::{at_once, must};
+use crate::world::{at_once, drop_after, must};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use manifest_core::PortErrorKind;
@@ -81,17 +81,12 @@ pub(crate) async fn s1_a_write_may_be_dropped(store: Fixture) {
     for polls in 0..8 {
         let started = stream::iter([Ok(Bytes::from(content(1, 100_000)))]);
         let endless: BodyStream = Box::pin(started.chain(stream::pending()));
-        let patience = async {
-            for _ in 0..polls {
-                tokio::task::yield_now().await;
-            }
-        };
         let upload = upload_id("dropped");
-        tokio::select! {
-            biased;
-            answer = store.store.write_part(&upload, endless) => panic!("a body without end was kept: {answer:?}"),
-            () = patience => {}
-        }
+        drop_after(polls, async {
+            let answer = store.store.write_part(&upload, endless).await;
+            panic!("a body without end was kept: {answer:?}");
+        })
+        .await;
     }
     only_the_upload_left_bytes(&store, "dropped").await;
     let part = store.part("dropped", b"again").await;

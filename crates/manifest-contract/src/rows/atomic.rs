@@ -1,12 +1,14 @@
 //! M1: whole or not at all.
 
-use crate::world::{Fixture, Repo, Snapshot, Write, a_manifest, digest, digests, moved, tag};
+use crate::world::{Fixture, Repo, Snapshot, Write, a_manifest, digest, digests, drop_after, moved, tag};
 use manifest_core::NEVER;
 use manifest_core::facts::{PushAsk, RepositoryState, Visibility};
 use manifest_core::plan::{Applied, Guard};
 use manifest_core::ports::{Fetched, Liveness, Removal};
+use oci_types::{Algorithm, Digest};
 use std::collections::BTreeSet;
-use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) async fn m1_after_done_all_of_the_plan_is_there(store: Fixture) {
     let app = store.repo("app");
@@ -110,7 +112,7 @@ pub(crate) async fn m1_a_dropped_write_happens_whole_or_not_at_all(store: Fixtur
     for polls in 0..16 {
         let name = format!("image-{polls}");
         let write = app.at(10).create(a_manifest(&name)).point(&name, &name).pin(&name, 100);
-        poll_and_drop(write.apply(), polls).await;
+        drop_after(polls, write.apply()).await;
         let ask = PushAsk { digest: Some(digest(&name)), tags: BTreeSet::from([tag(&name)]), ..app.ask(10) };
         for _ in 0..16 {
             let facts = app.facts(ask.clone()).await;
@@ -122,15 +124,34 @@ pub(crate) async fn m1_a_dropped_write_happens_whole_or_not_at_all(store: Fixtur
     app.at(20).create(a_manifest("last")).point("last", "last").done().await;
 }
 
-async fn poll_and_drop<T>(call: impl Future<Output = T>, polls: usize) {
-    let patience = async {
-        for _ in 0..polls {
-            tokio::task::yield_now().await;
+pub(crate) async fn m1_a_tag_that_moves_is_never_gone(store: Fixture) {
+    let app = store.repo("app");
+    app.at(10).create(a_manifest("0")).point("latest", "0").done().await;
+    let enough = Arc::new(AtomicBool::new(false));
+    let (writer, stop) = (app.clone(), Arc::clone(&enough));
+    let writing = tokio::spawn(async move {
+        for round in 1..5_000 {
+            let name = round.to_string();
+            writer.at(10).create(a_manifest(&name)).point("latest", &name).done().await;
+            if stop.load(Ordering::SeqCst) {
+                break;
+            }
         }
-    };
-    tokio::select! {
-        biased;
-        () = patience => {}
-        _ = call => {}
+    });
+    let mut targets = BTreeSet::new();
+    while targets.len() < 50 && !writing.is_finished() {
+        let Fetched::Found(found) = app.fetch(app.fetching_tag("latest", 10)).await else {
+            panic!("a reader found no tag in the middle of a move");
+        };
+        let bytes = found.bytes.unwrap_or_default();
+        assert_eq!(Digest::of(Algorithm::Sha256, &bytes), found.digest);
+        assert_eq!(found.tag.map(|state| state.target), Some(found.digest));
+        targets.insert(found.digest);
+        tokio::task::yield_now().await;
     }
+    enough.store(true, Ordering::SeqCst);
+    if let Err(error) = writing.await {
+        std::panic::resume_unwind(error.into_panic());
+    }
+    assert!(targets.len() > 1, "nothing was written between the reads");
 }

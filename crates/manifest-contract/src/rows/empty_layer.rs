@@ -7,6 +7,8 @@ use manifest_core::ports::{FinishUpload, Finished, Removal};
 
 pub(crate) async fn m17_an_empty_store_has_the_empty_layer(store: Fixture) {
     let app = store.repo("app");
+    let totals = must(app.rows.listings.totals().await);
+    assert_eq!((totals.blobs, totals.blob_bytes), (1, 32));
     // Whoever uploads it is told where it is already.
     let upload = AnUpload::new(&app, "u").begun().await;
     let finish = FinishUpload {

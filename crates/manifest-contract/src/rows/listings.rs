@@ -151,6 +151,12 @@ pub(crate) async fn l2_only_alive_tags_are_listed(store: Fixture) {
         image_created: Some(-5),
     };
     assert_eq!((page.items, page.more), (vec![expected], false));
+    let totals = must(app.rows.listings.totals().await);
+    assert_eq!(
+        (totals.repositories, totals.manifests, totals.tags),
+        (1, 1, 2),
+        "expired ones are rows, ended ones are not"
+    );
 }
 
 pub(crate) async fn l2_an_unknown_repository_has_no_list(store: Fixture) {

@@ -54,6 +54,7 @@ macro_rules! each_rows_clause {
             M1 atomic::m1_after_a_refusal_nothing_of_the_plan_is_there
             M1 atomic::m1_what_was_done_is_there_after_the_store_is_opened_again
             M1 atomic::m1_a_dropped_write_happens_whole_or_not_at_all
+            M1 atomic::m1_a_tag_that_moves_is_never_gone
             M2 conditions::m2_missing_blobs_are_all_named
             M2 conditions::m2_missing_children_are_all_named
             M2 conditions::m2_an_access_row_is_enough_though_its_lease_ended
@@ -162,6 +163,7 @@ macro_rules! each_rows_clause {
             U1 uploads::u1_of_many_that_finish_one_makes_the_blob
             U1 uploads::u1_of_many_that_finish_with_different_digests_one_makes_a_blob
             U1 uploads::u1_a_chunk_that_races_the_finish_is_in_or_out
+            U1 uploads::u1_a_dropped_finish_happens_whole_or_not_at_all
             U2 trash::u2_a_part_that_is_not_published_is_trash
             U2 trash::u2_a_part_that_is_kept_is_no_trash_though_it_is_published_again
             U2 trash::u2_a_finish_leaves_its_parts_and_keeps_its_copy
@@ -175,6 +177,7 @@ macro_rules! each_rows_clause {
             U5 uploads::u5_an_upload_is_unknown_from_another_repository
             U5 uploads::u5_an_expired_upload_is_unknown
             U5 uploads::u5_an_upload_is_opened_in_a_repository_that_takes_it
+            U5 uploads::u5_many_uploads_at_once_create_their_repository_once
             U6 uploads::u6_parts_are_in_order_and_the_hash_state_is_the_last
             C1 trash::c1_expired_uploads_are_swept_with_their_parts
             C1 trash::c1_a_sweep_takes_no_more_than_it_is_told

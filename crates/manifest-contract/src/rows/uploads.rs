@@ -1,6 +1,6 @@
 //! U1 and U3 to U6: uploads.
 
-use crate::world::{AnUpload, Fixture, at_once, digest, must, race};
+use crate::world::{AnUpload, Fixture, at_once, digest, drop_after, must, race};
 use manifest_core::facts::Visibility;
 use manifest_core::ports::{Begun, FinishUpload, Finished, NewUpload, PublishPart, Published};
 
@@ -96,6 +96,26 @@ pub(crate) async fn u1_a_chunk_that_races_the_finish_is_in_or_out(store: Fixture
         let trash = store.trash().await;
         assert_eq!(trash.contains(&upload.part("chunk", 3).location), out);
         assert_eq!(trash.contains(&upload.sealed("whole")), within);
+    }
+}
+
+pub(crate) async fn u1_a_dropped_finish_happens_whole_or_not_at_all(store: Fixture) {
+    let app = store.repo("app");
+    for yields in 0..16 {
+        let content = format!("content-{yields}");
+        let upload = AnUpload::new(&app, &content).begun().await;
+        upload.publish(0, upload.part("a", 3)).await;
+        drop_after(yields, upload.finish(upload.finishing(3, &content, "whole"))).await;
+        let finished = async || upload.load(1).await.is_some_and(|upload| upload.finished.is_some());
+        // It may still be on its way, so what is seen first must be borne out by what is seen next.
+        if finished().await {
+            assert!(app.has_blob(&content, 1).await, "it was finished, and there is no blob");
+        }
+        if app.has_blob(&content, 1).await {
+            assert!(finished().await, "there is a blob, and it was not finished");
+        }
+        let again = upload.finish(upload.finishing(3, &content, "again")).await;
+        assert!(matches!(again, Finished::Done(_) | Finished::AlreadyDone(_)), "{again:?}");
     }
 }
 
@@ -214,6 +234,16 @@ pub(crate) async fn u5_an_upload_is_opened_in_a_repository_that_takes_it(store: 
     assert_eq!(row.map(|row| (row.visibility, row.created)), Some((Visibility::Public, 1)));
     let next = AnUpload::new(&app, "next");
     assert_eq!(next.begin(NewUpload { id: next.id, ..opening }).await, Begun::Done);
+}
+
+pub(crate) async fn u5_many_uploads_at_once_create_their_repository_once(store: Fixture) {
+    let app = store.repo("app");
+    let begun = at_once(64, |number| {
+        let upload = AnUpload::new(&app, &number.to_string());
+        async move { upload.begin(upload.opening()).await }
+    });
+    assert!(begun.await.iter().all(|begun| *begun == Begun::Done));
+    assert_eq!(must(store.rows.listings.totals().await).repositories, 1);
 }
 
 pub(crate) async fn u6_parts_are_in_order_and_the_hash_state_is_the_last(store: Fixture) {

@@ -42,6 +42,20 @@ where
     (joined(one).await, joined(other).await)
 }
 
+/// Polls a call until it gave way so many times, and drops it.
+pub(crate) async fn drop_after<T>(yields: usize, call: impl Future<Output = T>) {
+    let patience = async {
+        for _ in 0..yields {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = call => {}
+        () = patience => {}
+    }
+}
+
 fn after<T: Send + 'static>(barrier: &Arc<Barrier>, task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     let barrier = Arc::clone(barrier);
     tokio::spawn(async move {

@@ -11,7 +11,7 @@ mod write;
 
 pub use fixture::{Fixture, Rows};
 
-pub(crate) use at_once::{at_once, race};
+pub(crate) use at_once::{at_once, drop_after, race};
 pub(crate) use manifest::a_manifest;
 pub(crate) use names::{actor, digest, digests, location, moved, must, repository, tag, tags};
 pub(crate) use repo::{Repo, gapless, sound};
