@@ -29,6 +29,9 @@ pub(crate) enum Failure {
     /// The directory cannot be made or written.
     #[error("the data directory {} cannot be written", directory.display())]
     NotWritable { directory: PathBuf, uid: u32, source: Source },
+    /// Something that is no directory is in the way, or the system fails.
+    #[error("the data directory {} cannot be made or opened", directory.display())]
+    NoDirectory { directory: PathBuf, source: io::Error },
     /// A newer manifestd has written the database.
     #[error("the database in {} was written by a newer manifestd than this one ({})", directory.display(), env!("CARGO_PKG_VERSION"))]
     NewerDatabase { directory: PathBuf, source: Source },
@@ -127,6 +130,7 @@ impl Failure {
                 "give it to the user that runs manifestd (chown -R {uid} {}), or choose another with --data-dir",
                 directory.display()
             ),
+            Self::NoDirectory { .. } => "name another with --data-dir, or move what is in the way".to_owned(),
             Self::NewerDatabase { .. } => {
                 "run that version again, or restore the copy of the database that it made before it \
                  migrated"
@@ -216,6 +220,17 @@ mod tests {
 error: the address 127.0.0.1:80 cannot be listened on
   next: ports under 1024 need a privilege: choose a higher one with --listen, or grant CAP_NET_BIND_SERVICE
   because: permission denied
+";
+        assert_eq!(failure.report(), expected);
+    }
+
+    #[test]
+    fn the_default_admin_port_in_use_is_no_dead_end() {
+        let address = "127.0.0.1:5001".parse().unwrap();
+        let failure = Failure::PortInUse { listener: Listener::Admin, address, by_default: true };
+        let expected = "\
+error: the admin address 127.0.0.1:5001 is already in use
+  next: choose another with --admin-listen 127.0.0.1:PORT, or do without with --admin-listen off
 ";
         assert_eq!(failure.report(), expected);
     }

@@ -63,7 +63,7 @@ impl fmt::Display for Greeting {
 
 impl Greeting {
     fn writers(&self) -> String {
-        let loopback = self.address.ip().is_loopback();
+        let loopback = self.address.ip().to_canonical().is_loopback();
         match (self.auth, loopback) {
             (Auth::Loopback | Auth::None, true) => {
                 "everybody on this machine may push and delete, nobody else can connect; nobody logs in".to_owned()

@@ -21,8 +21,8 @@ pub(crate) enum LockError {
     /// Another process has it.
     #[error("the directory is in use")]
     Held { pid: Option<u32> },
-    /// The directory cannot be made, or the file in it cannot be written.
-    #[error("the lock file cannot be written")]
+    /// The directory cannot be made, or the file in it cannot be opened.
+    #[error("the lock file cannot be opened")]
     Io(#[source] io::Error),
 }
 
@@ -39,7 +39,8 @@ impl DirectoryLock {
             Err(TryLockError::WouldBlock) => return Err(LockError::Held { pid: read_pid(&mut file) }),
             Err(TryLockError::Error(error)) => return Err(LockError::Io(error)),
         }
-        write_pid(&mut file).map_err(LockError::Io)?;
+        // The lock is held whether or not the id can be written: on a full disk, reads and deletes must go on.
+        let _written = write_pid(&mut file);
         Ok(Self { _file: file })
     }
 }

@@ -1,5 +1,5 @@
 use crate::clock;
-use crate::config::{AdminListen, Auth, Config, HostName, Loaded, Origin};
+use crate::config::{AdminListen, Auth, Config, HostName, Loaded, Origin, Server};
 use crate::failure::{Failure, Listener};
 use crate::greeting::Greeting;
 use crate::listen::listen;
@@ -11,6 +11,7 @@ use crate::{output, sweeper};
 use manifest_core::Registry;
 use registry_http::prometheus_client::registry::Registry as MetricsRegistry;
 use registry_http::{Admin, App, AppOptions, Hosts, Metrics, ServeOptions};
+use rustix::process::{Resource, Rlimit};
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,12 +23,20 @@ use tokio::task::JoinHandle;
 pub(crate) fn run(loaded: &Loaded) -> Result<(), Failure> {
     refuse_exposure(&loaded.config)?;
     logs::start(&loaded.config.log, LogStream::Output);
+    allow_many_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|source| Failure::Process { doing: "starting the runtime", source })?;
     let served = runtime.block_on(serve(loaded));
     // Whatever a thread is still doing is of no use to anybody: the store is closed.
     runtime.shutdown_background();
     served
+}
+
+/// Each connection and each blob under way is an open file, and shells allow few of them by default. Where the limit cannot
+/// be raised, connections beyond it wait.
+fn allow_many_files() {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let _raised = rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// Nobody logs in yet, so whoever can connect may write: that must be said where it is more than this machine.
@@ -151,11 +160,12 @@ fn start(
     let options = AppOptions {
         ready: ready.probe(),
         clock: Arc::new(clock::now),
+        body_idle: config.server.idle_timeout.as_duration(),
         metrics: counted,
         ..AppOptions::new(hosts(config, listeners.address)?)
     };
     let app = App::new(registry.clone(), options);
-    let serve = ServeOptions { grace: config.server.shutdown_grace.as_duration(), ..ServeOptions::default() };
+    let serve = serve_options(&config.server);
     let stop = async move {
         // A sender that is gone means the same.
         let _told = stopping.await;
@@ -169,6 +179,16 @@ fn start(
         }
     };
     Ok(Serving { registry, admin })
+}
+
+fn serve_options(server: &Server) -> ServeOptions {
+    ServeOptions {
+        head: server.head_timeout.as_duration(),
+        send_idle: server.idle_timeout.as_duration(),
+        connections: server.max_connections,
+        grace: server.shutdown_grace.as_duration(),
+        ..ServeOptions::default()
+    }
 }
 
 fn hosts(config: &Config, address: SocketAddr) -> Result<Hosts, Failure> {

@@ -45,9 +45,7 @@ impl Place {
             Ok(lock) => Ok(Self::Directory { path, _lock: lock }),
             Err(LockError::Held { pid }) => Err(Failure::InUse { directory: path, pid }),
             Err(LockError::Io(source)) if is_refusal(&source) => Err(not_writable(&path, source)),
-            Err(LockError::Io(source)) => {
-                Err(Failure::Open { what: "data directory", directory: path, source: source.into() })
-            }
+            Err(LockError::Io(source)) => Err(Failure::NoDirectory { directory: path, source }),
         }
     }
 
@@ -176,5 +174,16 @@ fn no_database(path: &Path, error: OpenError) -> Failure {
         Failure::InUse { directory, pid: None }
     } else {
         Failure::Open { what: "database", directory, source: error.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Size};
+
+    #[test]
+    fn the_reserve_is_the_blob_stores_own() {
+        let own = blobs_filesystem::Options::default().min_free;
+        assert_eq!(Config::default().storage.min_free, Size(own));
     }
 }

@@ -39,6 +39,15 @@ fn everything_can_be_read_while_it_is_served() {
 }
 
 #[test]
+fn what_a_killed_process_left_can_be_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::on(directory.path());
+    server.push("team/app", "v1", &index(1));
+    server.kill();
+    assert_eq!(json(&["tags", "team/app"], directory.path())["tags"][0]["tag"], "v1");
+}
+
+#[test]
 fn an_image_is_read_with_its_config() {
     let directory = tempfile::tempdir().unwrap();
     let server = Server::on(directory.path());

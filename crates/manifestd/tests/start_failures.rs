@@ -119,7 +119,10 @@ fn a_file_where_the_directory_should_be() {
     fs::write(&file, "").unwrap();
     let said = refusal(&mut manifestd(&["serve", "--data-dir", file.to_str().unwrap()]), 1);
     assert!(
-        said.starts_with(&format!("error: the data directory in {} cannot be opened\n  next: ", file.display())),
+        said.starts_with(&format!(
+            "error: the data directory {} cannot be made or opened\n  next: name another",
+            file.display()
+        )),
         "{said}"
     );
 }

@@ -54,6 +54,13 @@ pub(crate) const KEYS: &[Key] = &[
         "\"loopback\" or \"none\"",
         "\"loopback\": nobody logs in, and only this machine can connect.\n\"none\": nobody logs in, and whoever can connect may read, write and delete everything.",
     ),
+    key("server.head_timeout", SPAN, "How long the head of a request may take, and a connection may rest between two."),
+    key(
+        "server.idle_timeout",
+        SPAN,
+        "How long a transfer may pause, in either direction. How long it takes as a whole is not limited.",
+    ),
+    key("server.max_connections", COUNT, "How many connections may be open. More wait."),
     key("server.shutdown_grace", SPAN, "How long running transfers may go on after SIGINT or SIGTERM."),
     key(
         "storage.data_dir",

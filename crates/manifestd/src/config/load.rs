@@ -63,7 +63,7 @@ impl Loaded {
 
     /// What no single value shows.
     fn check(&self) -> Result<(), Problem> {
-        let Config { manifests, blobs, uploads, listings, sweep, .. } = &self.config;
+        let Config { server, manifests, blobs, uploads, listings, sweep, .. } = &self.config;
         let together = |path: &str, reason: &str| {
             Err(Problem::Together { origin: self.origin(path), reason: format!("`{path}` {reason}") })
         };
@@ -71,6 +71,9 @@ impl Loaded {
             return together("blobs.head_lease_floor", "is longer than `blobs.lease`");
         }
         let above_zero = [
+            ("server.head_timeout", server.head_timeout.as_millis() > 0),
+            ("server.idle_timeout", server.idle_timeout.as_millis() > 0),
+            ("server.max_connections", server.max_connections > 0),
             ("uploads.ttl", uploads.ttl.as_millis() > 0),
             ("blobs.lease", blobs.lease.as_millis() > 0),
             ("sweep.interval", sweep.interval.as_millis() > 0),

@@ -55,6 +55,9 @@ pub(crate) struct Server {
     #[serde(deserialize_with = "address::hosts")]
     pub(crate) hosts: Vec<HostName>,
     pub(crate) auth: Auth,
+    pub(crate) head_timeout: Span,
+    pub(crate) idle_timeout: Span,
+    pub(crate) max_connections: usize,
     pub(crate) shutdown_grace: Span,
 }
 
@@ -199,6 +202,9 @@ impl Default for Server {
             admin_listen: AdminListen::At(loopback(5001)),
             hosts: Vec::new(),
             auth: Auth::Loopback,
+            head_timeout: Span::seconds(30),
+            idle_timeout: Span::seconds(60),
+            max_connections: 4_096,
             shutdown_grace: Span::seconds(30),
         }
     }

@@ -8,7 +8,7 @@ use manifest_core::document::Document;
 use manifest_core::facts::{PushAsk, PushFacts, RepositoryState, TagState};
 use manifest_core::plan::{Guard, ManifestChange, Plan, PushTarget, Rejection, TagChange, facts_to_json, plan_to_json};
 use manifest_core::service::{Explained, Push, PushError};
-use manifest_core::{Context, NEVER, Registry};
+use manifest_core::{Context, Millis, NEVER, Registry};
 use oci_types::{Algorithm, Digest, MediaType, Reference, TagName};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,7 +94,7 @@ fn texts(set: &BTreeSet<Digest>) -> Vec<String> {
 fn to_text(explained: &Explained) -> String {
     let facts = facts_card(&explained.ask, &explained.facts).render();
     let outcome = match &explained.outcome {
-        Ok(plan) => plan_card(plan),
+        Ok(plan) => plan_card(plan, &explained.facts),
         Err(rejection) => rejection_card(rejection),
     };
     format!("{facts}{}", outcome.render())
@@ -130,7 +130,7 @@ fn present<T>(asked: &BTreeSet<Digest>, found: &BTreeMap<Digest, T>, words: impl
     asked.iter().map(line).collect()
 }
 
-fn tag_fact(name: &TagName, state: Option<&TagState>, now: i64) -> String {
+fn tag_fact(name: &TagName, state: Option<&TagState>, now: Millis) -> String {
     match state {
         None => format!("{name} does not exist"),
         Some(state) if !state.alive(now) => format!("{name} has expired"),
@@ -156,9 +156,11 @@ fn rejection_card(rejection: &Rejection) -> Card {
     card
 }
 
-fn plan_card(plan: &Plan) -> Card {
+fn plan_card(plan: &Plan, facts: &PushFacts) -> Card {
     let mut card = Card::new("The plan that the push would apply, whole or not at all".to_owned());
-    card.add_some("create", plan.create_repository.map(|_| format!("repository {} if it is absent", plan.repository)));
+    if facts.repository == RepositoryState::Absent {
+        card.add("create", format!("repository {}", plan.repository));
+    }
     match &plan.manifest {
         Some(ManifestChange::Create(new)) => {
             let parts = [
@@ -177,9 +179,20 @@ fn plan_card(plan: &Plan) -> Card {
     card.add_lines("tags", plan.tags.iter().map(tag_change).collect());
     let until = |what: &dyn Display, until: i64| format!("{what} until {}", words::time(until));
     card.add_some("pin", plan.pin.map(|pin| until(&pin.digest, pin.until)));
-    card.add_some("pin", plan.displaced_until.map(|time| until(&"what a moved tag leaves behind", time)));
+    let left = plan.tags.iter().filter_map(|change| left_behind(change, facts, plan.now));
+    card.add_lines(
+        "pin",
+        plan.displaced_until.map_or(Vec::new(), |time| left.map(|digest| until(&digest, time)).collect()),
+    );
     card.add_some("delete", plan.delete.map(|digest| digest.to_string()));
     card
+}
+
+/// What the change takes a tag away from.
+fn left_behind(change: &TagChange, facts: &PushFacts, now: Millis) -> Option<Digest> {
+    let state = facts.tags.get(change.name()).filter(|state| state.alive(now))?;
+    let stays = matches!(change, TagChange::Point { to, .. } if *to == state.target);
+    (!stays).then_some(state.target)
 }
 
 fn tag_change(change: &TagChange) -> String {

@@ -106,7 +106,8 @@ fn card(title: String, seen: &Seen) -> Card {
     if let Some(document) = &seen.document {
         let config = seen.config.as_ref();
         card.add_some("platform", platform(document, config));
-        card.add_some("built", built(document, config).map(words::time));
+        // Tools that do not say when write the year 1.
+        card.add_some("built", built(document, config).filter(|time| *time >= 0).map(words::time));
         // What has an image's config is an image; its type says no more.
         let image = document.config().is_some_and(|config| config.kind != ConfigKind::Other);
         let artifact_type = if image { document.declared_artifact_type() } else { document.artifact_type() };

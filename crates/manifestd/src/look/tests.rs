@@ -157,6 +157,18 @@ async fn a_push_is_explained_and_not_done() {
 }
 
 #[tokio::test]
+async fn a_push_that_moves_a_tag_says_what_it_leaves_behind() {
+    let (registry, digest) = seeded().await;
+    let text = explained(&registry, "team/app:v1", &index(9), false).await.unwrap();
+    assert!(text.contains(&format!("\n  tags        v1 points at {digest}\n")), "{text}");
+    assert!(text.contains(&format!("\n  pin    {digest} until ")), "{text}");
+    assert!(!text.contains("create"), "{text}");
+    let text = explained(&registry, "new/app:v1", &index(9), false).await.unwrap();
+    assert!(text.contains("\n  create  repository new/app\n"), "{text}");
+    assert!(!text.contains("\n  pin"), "{text}");
+}
+
+#[tokio::test]
 async fn a_push_that_would_be_refused_says_why() {
     let registry = empty();
     let manifest = image(&empty(), "elsewhere").await;
