@@ -132,8 +132,8 @@ impl Failure {
             ),
             Self::NoDirectory { .. } => "name another with --data-dir, or move what is in the way".to_owned(),
             Self::NewerDatabase { .. } => {
-                "run that version again, or restore the copy of the database that it made before it \
-                 migrated"
+                "run that version again, or put the copy of the database back that it made before it \
+                 migrated (manifestd.sqlite.*.bak)"
                     .to_owned()
             }
             Self::OlderDatabase { .. } => {

@@ -143,7 +143,7 @@ fn a_database_of_a_newer_version() {
         let version = env!("CARGO_PKG_VERSION");
         let expected = format!(
             "error: the database in {data} was written by a newer manifestd than this one ({version})\n  next: run that version \
-             again, or restore the copy of the database that it made before it migrated\n  because: the database has version \
+             again, or put the copy of the database back that it made before it migrated (manifestd.sqlite.*.bak)\n  because: the database has version \
              9999, "
         );
         assert!(said.starts_with(&expected), "{said}");

@@ -2,7 +2,7 @@ use super::keys::Key;
 use super::problem::Problem;
 use super::setting::{Flag, Origin, Setting};
 use super::show::number_text;
-use super::{Config, environment, file};
+use super::{AdminListen, Config, environment, file};
 use figment::Figment;
 use figment::error::Kind;
 use figment::providers::Serialized;
@@ -69,6 +69,9 @@ impl Loaded {
         };
         if blobs.head_lease_floor > blobs.lease {
             return together("blobs.head_lease_floor", "is longer than `blobs.lease`");
+        }
+        if server.listen.port() != 0 && server.admin_listen == AdminListen::At(server.listen) {
+            return together("server.admin_listen", "is the address of `server.listen`");
         }
         let above_zero = [
             ("server.head_timeout", server.head_timeout.as_millis() > 0),
@@ -184,7 +187,12 @@ mod tests {
             "environment variable MANIFESTD_MANIFESTS__REFERENCES: `manifests.references` is \"none\", but \"required\", \
              \"sparse-index\" or \"unchecked\" is expected",
         );
-        check("[blobs]\nlease = \"1h\"", &[], "default: `blobs.head_lease_floor` is longer than `blobs.lease`");
+        check("[blobs]\nlease = \"1h\"", &[], "by default, `blobs.head_lease_floor` is longer than `blobs.lease`");
+        check(
+            "[server]\nlisten = \"127.0.0.1:5001\"",
+            &[],
+            "by default, `server.admin_listen` is the address of `server.listen`",
+        );
         check("[sweep]\ninterval = \"0s\"", &[], ".toml:2: `sweep.interval` must be more than zero");
         check(
             "",

@@ -26,8 +26,15 @@ pub(crate) enum Problem {
     #[error("{origin}: `{key}` is {found}, but {expects} is expected{}", because(reason.as_deref()))]
     BadValue { origin: Origin, key: &'static str, found: String, expects: &'static str, reason: Option<String> },
     /// Values that are fine alone and not together.
-    #[error("{origin}: {reason}")]
+    #[error("{}{reason}", place(origin))]
     Together { origin: Origin, reason: String },
+}
+
+fn place(origin: &Origin) -> impl fmt::Display {
+    match origin {
+        Origin::Default => "by default, ".to_owned(),
+        Origin::File { .. } | Origin::Environment(_) | Origin::Flag(_) => format!("{origin}: "),
+    }
 }
 
 fn did_you_mean(nearest: Option<&str>) -> impl fmt::Display {
