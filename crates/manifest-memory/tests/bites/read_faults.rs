@@ -141,6 +141,8 @@ impl Fault for ReadsTagByTag {
                 if store.push_facts(&one).await?.tags != read {
                     break;
                 }
+                // The writer may be waiting for this very core.
+                std::thread::yield_now();
                 tokio::task::yield_now().await;
             }
             facts.tags.extend(read);
