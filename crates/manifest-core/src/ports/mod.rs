@@ -23,7 +23,9 @@ pub use collection::{Collection, Swept};
 pub use listings::{HistoryCursor, HistoryRow, Listings, Page, PageAsk, TagRow, Totals};
 pub use manifests::{FetchAsk, Fetched, Found, Liveness, Manifests, Referrer, ReferrersAsk};
 pub use repositories::{Repositories, RepositoryRow};
-pub use uploads::{Begun, FinishUpload, Finished, NewUpload, PublishPart, Published, Upload, UploadId, Uploads};
+pub use uploads::{
+    Begun, FinishUpload, Finished, NewUpload, ParseUploadIdError, PublishPart, Published, Upload, UploadId, Uploads,
+};
 
 #[cfg(any(test, feature = "mock"))]
 pub use {

@@ -1,9 +1,11 @@
 use super::Registry;
 use super::authorize::UseCaseError;
 use crate::access::{AccessRefusal, Action, Context};
-use crate::error::PortError;
+use crate::error::{PortError, PortErrorKind};
+use crate::facts::TagState;
 use crate::ports::{FetchAsk, Fetched, Found, Liveness};
-use oci_types::{Digest, Reference, RepositoryName};
+use bytes::Bytes;
+use oci_types::{Digest, MediaType, Reference, RepositoryName};
 
 /// Why a manifest was not found.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +37,27 @@ pub enum FetchError {
     Port(#[from] PortError),
 }
 
+/// A manifest as it is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// Its digest, in the algorithm that it was pushed with.
+    pub digest: Digest,
+    /// The type that it was pushed with.
+    pub media_type: MediaType,
+    /// Exactly what was pushed.
+    pub bytes: Bytes,
+    /// The tag that led here, for a fetch by tag.
+    pub tag: Option<TagState>,
+}
+
+impl Manifest {
+    fn of(found: Found) -> Result<Self, PortError> {
+        let Found { digest, media_type, bytes, tag, .. } = found;
+        let left_out = || PortError::new(PortErrorKind::Internal, "a manifest was found without its bytes");
+        Ok(Self { digest, media_type, bytes: bytes.ok_or_else(left_out)?, tag })
+    }
+}
+
 impl UseCaseError for FetchError {
     fn hidden(repository: &RepositoryName) -> Self {
         Self::RepositoryUnknown(repository.clone())
@@ -52,32 +75,17 @@ impl Registry {
         cx: &Context,
         repository: &RepositoryName,
         reference: &Reference,
-    ) -> Result<Found, FetchError> {
-        self.manifest_unless(cx, repository, reference, None).await
-    }
-
-    /// The same for a caller who holds the bytes of one manifest: they are left out if that is the one.
-    ///
-    /// # Errors
-    ///
-    /// As [`Registry::manifest`].
-    pub async fn manifest_unless(
-        &self,
-        cx: &Context,
-        repository: &RepositoryName,
-        reference: &Reference,
-        have: Option<Digest>,
-    ) -> Result<Found, FetchError> {
+    ) -> Result<Manifest, FetchError> {
         self.authorize::<FetchError>(cx, repository, Action::Pull).await?;
         let ask = FetchAsk {
             repository: repository.clone(),
             reference: reference.clone(),
             now: cx.now,
             liveness: Liveness::Visible,
-            have,
+            have: None,
         };
         match self.ports.manifests.fetch(&ask).await? {
-            Fetched::Found(found) => Ok(found),
+            Fetched::Found(found) => Ok(Manifest::of(found)?),
             Fetched::RepositoryUnknown => Err(FetchError::RepositoryUnknown(ask.repository)),
             Fetched::Unknown => {
                 Err(FetchError::ManifestUnknown { repository: ask.repository, reference: ask.reference })

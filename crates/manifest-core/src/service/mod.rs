@@ -12,7 +12,7 @@ mod uploads;
 
 pub use blobs::BlobError;
 pub use delete::DeleteError;
-pub use fetch::FetchError;
+pub use fetch::{FetchError, Manifest};
 pub use listings::ListError;
 pub use push::{Explained, Push, PushError};
 pub use sweep::{SweepReport, UnnamedStep};

@@ -102,6 +102,15 @@ pub struct Explained {
 }
 
 impl Registry {
+    /// Whether the caller may push there: for an edge that wants to know before it reads a body. [`Registry::push`] asks again.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError`]; only what the authorizer says.
+    pub async fn authorize_push(&self, cx: &Context, repository: &RepositoryName) -> Result<(), PushError> {
+        self.push_permissions(cx, repository).await.map(drop)
+    }
+
     /// Stores a manifest and points tags at it: whole or not at all.
     ///
     /// # Errors

@@ -7,15 +7,12 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderValue, Response, StatusCode};
 use manifest_core::plan::{Guard, PushTarget};
-use manifest_core::ports::Found;
-use manifest_core::service::{FetchError, Push};
-use manifest_core::{PortError, PortErrorKind};
+use manifest_core::service::{FetchError, Manifest, Push};
 use oci_types::{Digest, MediaType, Reference, RepositoryName, TagName};
 
 pub(super) async fn get(x: &Exchange<'_>, repository: &RepositoryName, reference: &Reference) -> Answer {
-    let mut found = x.registry.manifest(&x.cx, repository, reference).await?;
-    let bytes = found.bytes.take().ok_or_else(left_out)?;
-    answer(x, reference, &found, Body::full(bytes))
+    let found = x.registry.manifest(&x.cx, repository, reference).await?;
+    answer(x, reference, &found, Body::full(found.bytes.clone()))
 }
 
 pub(super) async fn head(x: &Exchange<'_>, repository: &RepositoryName, reference: &Reference) -> Answer {
@@ -24,7 +21,7 @@ pub(super) async fn head(x: &Exchange<'_>, repository: &RepositoryName, referenc
 }
 
 /// Stored bytes under the type they were pushed with, whatever `Accept` says.
-fn answer(x: &Exchange<'_>, reference: &Reference, found: &Found, body: Body) -> Answer {
+fn answer(x: &Exchange<'_>, reference: &Reference, found: &Manifest, body: Body) -> Answer {
     let conditions = Conditions::read(&x.parts.headers);
     if conditions.matches.is_some_and(|tags| !tags.contain(&found.digest)) {
         return Err(precondition_failed("the manifest is another one than the request expects"));
@@ -41,11 +38,11 @@ fn answer(x: &Exchange<'_>, reference: &Reference, found: &Found, body: Body) ->
     Ok(response)
 }
 
-fn manifest(found: &Found, body: Body) -> Response<Body> {
+fn manifest(found: &Manifest, body: Body) -> Response<Body> {
     let mut response = answer::empty(StatusCode::OK);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, value(found.media_type.as_str().to_owned()));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(found.size));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(found.bytes.len()));
     headers.insert(CONTENT_DIGEST, digest_value(&found.digest));
     headers.insert(ETAG, etag(&found.digest));
     *response.body_mut() = body;
@@ -54,6 +51,8 @@ fn manifest(found: &Found, body: Body) -> Response<Body> {
 
 pub(super) async fn put(x: &mut Exchange<'_>, repository: RepositoryName, target: PutTarget) -> Answer {
     let content_type = content_type(x)?;
+    // Before the body: nobody sends four megabytes, or gets a 100, for nothing.
+    x.registry.authorize_push(&x.cx, &repository).await?;
     let bytes = body(x).await?;
     let target = match target {
         PutTarget::Digest { digest, tags } => PushTarget::Digest { digest, tags },
@@ -141,8 +140,4 @@ async fn current(x: &Exchange<'_>, repository: &RepositoryName, tag: &TagName) -
 
 fn precondition_failed(message: &str) -> Refusal {
     Refusal::new(StatusCode::PRECONDITION_FAILED, Code::Denied, message)
-}
-
-fn left_out() -> Refusal {
-    PortError::new(PortErrorKind::Internal, "a manifest was found without its bytes").into()
 }
