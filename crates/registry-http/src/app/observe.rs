@@ -48,7 +48,7 @@ impl Seen {
                     status = status.as_u16(),
                     bytes = length,
                     complete = how.is_ok(),
-                    ms = took.as_secs_f64() * 1e3,
+                    us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
                     agent = self.parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()),
                     "answered"
                 )
