@@ -37,9 +37,9 @@ macro_rules! intervals {
             " AS end_ms, ",
             $current,
             " AS current, i.reversion, i.previous, i.actor, i.manifest_id",
-            " FROM r CROSS JOIN ",
+            " FROM ",
             $table,
-            " i WHERE i.repository_id = r.id AND i.start_ms <= +?2",
+            " i WHERE i.repository_id = (SELECT id FROM here) AND i.start_ms <= +?2",
             " AND NOT (i.start_ms = +?2 AND i.name <= +?3)",
             $name
         )
@@ -50,11 +50,11 @@ macro_rules! intervals {
 macro_rules! history {
     ($name:literal, $limit:literal) => {
         concat!(
-            "WITH r (id) AS MATERIALIZED (SELECT id FROM repository INDEXED BY repository_name WHERE name = +?1 AND state <> 2), ",
+            "WITH here (id) AS MATERIALIZED (SELECT id FROM repository INDEXED BY repository_name WHERE name = +?1 AND state <> 2), ",
             "interval AS (", intervals!("tag_history", "end_ms", "0", $name), " UNION ALL ",
             intervals!("tag", "expires_ms", "1", $name), " ORDER BY 2 DESC, 1 LIMIT ", $limit, ") ",
             "SELECT i.name, i.start_ms, i.end_ms, i.current, i.reversion, i.previous, i.actor, m.digest ",
-            "FROM r LEFT JOIN interval i LEFT JOIN manifest m ON m.id = i.manifest_id ORDER BY i.start_ms DESC, i.name"
+            "FROM here LEFT JOIN interval i LEFT JOIN manifest m ON m.id = i.manifest_id ORDER BY i.start_ms DESC, i.name"
         )
     };
 }

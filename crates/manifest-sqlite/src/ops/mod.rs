@@ -6,7 +6,7 @@ mod liveness;
 pub(crate) mod apply;
 pub(crate) mod blobs;
 pub(crate) mod collection;
-mod create_repository;
+pub(crate) mod create_repository;
 pub(crate) mod fetch;
 pub(crate) mod history;
 pub(crate) mod mount;

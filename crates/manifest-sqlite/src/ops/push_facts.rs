@@ -53,29 +53,29 @@ statement! {
         Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>, Nullable<Text>,
     );
     concat!(
-        "WITH r (id, state) AS MATERIALIZED (SELECT id, state FROM repository INDEXED BY repository_name WHERE name = +?1 AND state <> 2) \
-         SELECT 0, NULL, NULL, NULL, r.state, NULL, NULL, NULL, NULL FROM r \
+        "WITH here (id, state) AS MATERIALIZED (SELECT id, state FROM repository INDEXED BY repository_name WHERE name = +?1 AND state <> 2) \
+         SELECT 0, NULL, NULL, NULL, here.state, NULL, NULL, NULL, NULL FROM here \
          UNION ALL \
          SELECT 1, NULL, NULL, m.media_type, m.immutable, m.expires_after_ms, \
          CASE WHEN m.deleted_ms IS NOT NULL THEN 2 WHEN +?2 THEN NOT ",
-        kept!("r.id", "m", "+?3"),
+        kept!("here.id", "m", "+?3"),
         " ELSE 0 END, NULL, NULL \
-         FROM r CROSS JOIN manifest m INDEXED BY manifest_digest WHERE m.repository_id = r.id AND m.digest = +?4 \
+         FROM here CROSS JOIN manifest m INDEXED BY manifest_digest WHERE m.repository_id = here.id AND m.digest = +?4 \
          UNION ALL \
          SELECT 2, b.digest, NULL, NULL, b.size, NULL, NULL, b.location, NULL \
-         FROM r CROSS JOIN json_each(?5) j CROSS JOIN repository_blob b \
-         WHERE b.repository_id = r.id AND b.digest = unhex(j.value) AND ",
+         FROM here CROSS JOIN json_each(?5) j CROSS JOIN repository_blob b \
+         WHERE b.repository_id = here.id AND b.digest = unhex(j.value) AND ",
         granted!("b", "+?3"),
         " UNION ALL \
          SELECT 3, m.digest, NULL, m.media_type, length(m.bytes), NULL, NULL, m.platform, \
          (SELECT json_group_object(key, value) FROM \
-         (SELECT key, value FROM label WHERE repository_id = r.id AND manifest_id = m.id AND source = 0 ORDER BY id)) \
-         FROM r CROSS JOIN json_each(?6) j CROSS JOIN manifest m INDEXED BY manifest_digest \
-         WHERE m.repository_id = r.id AND m.digest = unhex(j.value) AND m.deleted_ms IS NULL \
+         (SELECT key, value FROM label WHERE repository_id = here.id AND manifest_id = m.id AND source = 0 ORDER BY id)) \
+         FROM here CROSS JOIN json_each(?6) j CROSS JOIN manifest m INDEXED BY manifest_digest \
+         WHERE m.repository_id = here.id AND m.digest = unhex(j.value) AND m.deleted_ms IS NULL \
          UNION ALL \
          SELECT 4, m.digest, t.name, NULL, t.start_ms, t.expires_ms, t.immutable, t.actor, NULL \
-         FROM r CROSS JOIN json_each(?7) j CROSS JOIN tag t LEFT JOIN manifest m ON m.id = t.manifest_id \
-         WHERE t.repository_id = r.id AND t.name = j.value"
+         FROM here CROSS JOIN json_each(?7) j CROSS JOIN tag t LEFT JOIN manifest m ON m.id = t.manifest_id \
+         WHERE t.repository_id = here.id AND t.name = j.value"
     )
 }
 

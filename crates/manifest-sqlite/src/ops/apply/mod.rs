@@ -3,10 +3,10 @@
 //! At most 13 statements with BEGIN and COMMIT for a push, however many layers, labels and children the manifest has: sets travel
 //! as one value each. The facts before it are one more.
 
-mod delete;
-mod manifest;
-mod pins;
-mod tags;
+pub(crate) mod delete;
+pub(crate) mod manifest;
+pub(crate) mod pins;
+pub(crate) mod tags;
 
 use crate::driver::Doing;
 use crate::ops::create_repository::create_repository;

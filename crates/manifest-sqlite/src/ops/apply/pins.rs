@@ -29,7 +29,10 @@ pub(super) fn pin(connection: &mut SqliteConnection, place: Place, plan: &Plan, 
 }
 
 statement! {
+    /// First which rows, then what: the other way round SQLite reads every manifest of the repository.
     struct Pin<'a> { pins: &'a str => Text, repository: i64 => BigInt }
-    "UPDATE manifest SET pinned_until_ms = max(pinned_until_ms, j.value) FROM json_each(?1) j \
-     WHERE manifest.repository_id = +?2 AND manifest.digest = unhex(j.key) AND manifest.deleted_ms IS NULL"
+    "WITH pin (id, until) AS MATERIALIZED (\
+     SELECT m.id, j.value FROM json_each(?1) j CROSS JOIN manifest m INDEXED BY manifest_digest \
+     WHERE m.repository_id = +?2 AND m.digest = unhex(j.key) AND m.deleted_ms IS NULL) \
+     UPDATE manifest SET pinned_until_ms = max(pinned_until_ms, pin.until) FROM pin WHERE manifest.id = pin.id"
 }

@@ -1,12 +1,12 @@
 //! Uploads under way. What an upload's rows do when it ends is in the triggers of the migration: a finished one becomes a blob
 //! and gives access to it, and every part that is removed goes to the trash.
 
-mod begin;
-mod cancel;
-mod finish;
-mod load;
-mod publish;
-mod trash;
+pub(crate) mod begin;
+pub(crate) mod cancel;
+pub(crate) mod finish;
+pub(crate) mod load;
+pub(crate) mod publish;
+pub(crate) mod trash;
 
 pub(crate) use begin::begin;
 pub(crate) use cancel::cancel;
