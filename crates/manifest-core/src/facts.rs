@@ -1,6 +1,7 @@
 //! What a write asks about the world ([`PushAsk`]) and what it is told ([`PushFacts`]): one port call, one round trip.
 
 use crate::access::Actor;
+use crate::plan::LabelRow;
 use crate::time::Millis;
 use oci_types::{Digest, MediaType, Platform, RepositoryName, TagName};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,10 @@ pub struct PushAsk {
     pub children: BTreeSet<Digest>,
     /// Tags whose present state matters.
     pub tags: BTreeSet<TagName>,
+    /// A manifest whose alive tags matter.
+    pub tags_of: Option<Digest>,
+    /// Whether the stored labels of `digest` matter.
+    pub labels: bool,
     /// Whether `existing.visible` is needed. It may walk ancestors, so only deletes ask for it.
     pub visibility: bool,
 }
@@ -38,6 +43,10 @@ pub struct PushFacts {
     pub children: BTreeMap<Digest, Child>,
     /// Those of `ask.tags` that have a row, alive or expired.
     pub tags: BTreeMap<TagName, TagState>,
+    /// The tags that are alive at `ask.now` and point at `ask.tags_of`.
+    pub tags_of: BTreeMap<TagName, TagState>,
+    /// The labels of `ask.digest`, in the order in which they were stored.
+    pub labels: Vec<LabelRow>,
 }
 
 /// What a repository is to a writer.

@@ -30,6 +30,38 @@ pub struct Plan {
     pub displaced_until: Option<Millis>,
     /// Mark this manifest deleted, ending its tags and its pin.
     pub delete: Option<Digest>,
+    /// Change the labels of this manifest, which must be there undeleted.
+    pub labels: Option<LabelsChange>,
+    /// Remove these manifests for good: rows, links, labels and the history that points at them. Each must be deleted already or
+    /// be deletable like `delete`, and nothing is left of it; access rows that no manifest row links any more and whose lease is
+    /// over go as well. Purging what is not there is no error.
+    pub purge: BTreeSet<Digest>,
+}
+
+/// What happens to the labels of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelsChange {
+    /// Whose labels.
+    pub manifest: Digest,
+    /// Labels that are added. Their sum with what is there stays within the limits of [`labels`](crate::labels): the plan saw to it.
+    pub add: Vec<Label>,
+    /// A label that is removed; one that is not there any more is [`Applied::LabelGone`].
+    pub remove: Option<LabelId>,
+    /// What the manifest does to tags that are pointed at it from now on.
+    pub acting: Acting,
+}
+
+/// The id of a stored label, given by the adapter, unique in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LabelId(pub u64);
+
+/// A label as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelRow {
+    /// Under which id.
+    pub id: LabelId,
+    /// The label.
+    pub label: Label,
 }
 
 /// Keep a manifest until a time although no tag points at it.
@@ -150,6 +182,21 @@ pub enum TagChange {
         /// On what condition.
         guard: Guard,
     },
+    /// Change the end or the immutability of the interval it is in. The interval stays the same one, so nothing goes to the
+    /// history. It must be the one that the plan saw: if the row's start or immutability is another one, or the tag is not alive,
+    /// the answer is [`Applied::GuardFailed`].
+    Amend {
+        /// Which tag.
+        name: TagName,
+        /// The start of the interval, as the plan saw it.
+        start: Millis,
+        /// Whether it was immutable, as the plan saw it.
+        was_immutable: bool,
+        /// When the tag ends from now on.
+        expires: Millis,
+        /// Whether it may be moved from now on.
+        immutable: bool,
+    },
     /// Remove it, closing the interval it is in.
     End {
         /// Which tag.
@@ -164,7 +211,7 @@ impl TagChange {
     #[must_use]
     pub fn name(&self) -> &TagName {
         match self {
-            Self::Point { name, .. } | Self::End { name, .. } => name,
+            Self::Point { name, .. } | Self::Amend { name, .. } | Self::End { name, .. } => name,
         }
     }
 }
@@ -220,6 +267,8 @@ pub enum Applied {
     ListedBy(BTreeSet<Digest>),
     /// The manifest to keep, to point at or to delete is not there. Take facts again.
     ManifestGone,
+    /// The label to remove is not there any more.
+    LabelGone,
     /// There is no such repository and the plan does not create it. Take facts again.
     RepositoryGone,
     /// The repository has become read-only.

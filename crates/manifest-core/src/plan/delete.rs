@@ -98,6 +98,8 @@ pub(super) fn empty_ask(repository: &RepositoryName, cx: &Context) -> PushAsk {
         blobs: BTreeSet::new(),
         children: BTreeSet::new(),
         tags: BTreeSet::new(),
+        tags_of: None,
+        labels: false,
         visibility: false,
     }
 }
@@ -113,5 +115,7 @@ pub(super) fn empty_plan(repository: &RepositoryName, policy: &Policy, cx: &Cont
         pin: None,
         displaced_until: policy.pin_on_untag.then(|| after(cx.now, policy.untagged_ttl)),
         delete: None,
+        labels: None,
+        purge: BTreeSet::new(),
     }
 }

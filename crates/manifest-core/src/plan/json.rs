@@ -1,6 +1,6 @@
 //! Plans and facts as JSON, for people and programs that want to see a write before it happens.
 
-use super::change::{Guard, Label, LabelSource, ManifestChange, NewManifest, Plan, TagChange};
+use super::change::{Guard, Label, LabelSource, LabelsChange, ManifestChange, NewManifest, Plan, TagChange};
 use crate::document::Need;
 use crate::facts::{Acting, Blob, Child, Existing, PushFacts, RepositoryState, TagState, Visibility};
 use crate::stored::platform_to_text;
@@ -23,6 +23,8 @@ pub fn plan_to_json(plan: &Plan) -> Value {
         "pin": plan.pin.map(|pin| json!({ "digest": text(&pin.digest), "until": time(pin.until) })),
         "displacedUntil": plan.displaced_until.map(time),
         "delete": plan.delete.as_ref().map(text),
+        "labels": plan.labels.as_ref().map(labels_change),
+        "purge": plan.purge.iter().map(text).collect::<Vec<_>>(),
     })
 }
 
@@ -38,6 +40,8 @@ pub fn facts_to_json(facts: &PushFacts) -> Value {
         "existing": facts.existing.as_ref().map(existing),
         "blobs": by_digest(&facts.blobs, blob),
         "children": by_digest(&facts.children, child),
+        "tagsOf": facts.tags_of.iter().map(|(name, state)| (name.to_string(), tag_state(state))).collect::<Map<_, _>>(),
+        "labels": facts.labels.iter().map(|row| json!({ "id": row.id.0, "label": label(&row.label) })).collect::<Vec<_>>(),
         "tags": facts.tags.iter().map(|(name, state)| (name.to_string(), tag_state(state))).collect::<Map<_, _>>(),
     })
 }
@@ -109,6 +113,15 @@ fn new_manifest(new: &NewManifest) -> Value {
     })
 }
 
+fn labels_change(change: &LabelsChange) -> Value {
+    json!({
+        "manifest": text(&change.manifest),
+        "add": change.add.iter().map(label).collect::<Vec<_>>(),
+        "remove": change.remove.map(|id| id.0),
+        "acting": acting_to_json(change.acting),
+    })
+}
+
 fn label(label: &Label) -> Value {
     let source = match label.source {
         LabelSource::Manifest => "manifest",
@@ -127,6 +140,13 @@ fn tag_change(change: &TagChange) -> Value {
             "immutable": immutable,
             "reversion": reversion,
             "guard": guard_to_json(*guard),
+        } }),
+        TagChange::Amend { name, start, was_immutable, expires, immutable } => json!({ "amend": {
+            "name": name.as_str(),
+            "start": start,
+            "wasImmutable": was_immutable,
+            "expires": time(*expires),
+            "immutable": immutable,
         } }),
         TagChange::End { name, guard } => json!({ "end": { "name": name.as_str(), "guard": guard_to_json(*guard) } }),
     }

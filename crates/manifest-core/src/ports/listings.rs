@@ -14,7 +14,10 @@ use oci_types::{Digest, MediaType, Platform, RepositoryName, TagName};
 /// - **L2.** `tag_names` and `tags` MUST list exactly the tags that are alive at `now`, and answer `None` iff there is no such
 ///   repository.
 /// - **L3.** `repositories` MUST list exactly the repositories in the scope that are not being deleted.
-/// - **L4.** `history` MUST list closed and open intervals, newest start first, then by name; of one name if one is given.
+/// - **L4.** `history` MUST list closed and open intervals, newest start first, then by name; of one name if one is given; only open ones
+///   of alive tags if asked for, only those that start or end after `since` if that is given.
+/// - **L5.** `tags` MUST keep the order that is asked for, and a filter MUST NOT shorten a page that has more to give.
+/// - **L6.** `manifests` MUST list exactly the rows in the state that is asked for, in byte order of their digests.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Listings: Send + Sync {
@@ -27,26 +30,131 @@ pub trait Listings: Send + Sync {
     ) -> Port<Option<Page<TagName>>>;
 
     /// Alive tags with what they point at.
-    async fn tags(
-        &self,
-        repository: &RepositoryName,
-        page: &PageAsk<TagName>,
-        now: Millis,
-    ) -> Port<Option<Page<TagRow>>>;
+    async fn tags(&self, ask: &TagsAsk) -> Port<Option<Page<TagRow>>>;
 
     /// What tags pointed at, and when.
-    async fn history(
-        &self,
-        repository: &RepositoryName,
-        name: Option<TagName>,
-        page: &PageAsk<HistoryCursor>,
-    ) -> Port<Option<Page<HistoryRow>>>;
+    async fn history(&self, ask: &HistoryAsk) -> Port<Option<Page<HistoryRow>>>;
+
+    /// Manifests by what holds them.
+    async fn manifests(&self, ask: &ManifestsAsk) -> Port<Option<Page<ManifestRow>>>;
 
     /// Repositories that the scope holds.
     async fn repositories(&self, scope: &ReadScope, page: &PageAsk<RepositoryName>) -> Port<Page<RepositoryName>>;
 
     /// How much the store holds, for people: exact counts, not on a hot path.
     async fn totals(&self) -> Port<Totals>;
+}
+
+/// Which tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagsAsk {
+    /// Where.
+    pub repository: RepositoryName,
+    /// Only names that contain this text, byte for byte.
+    pub contains: Option<String>,
+    /// In which order.
+    pub order: TagOrder,
+    /// Only what follows this tag in that order.
+    pub after: Option<TagCursor>,
+    /// At most so many.
+    pub limit: u32,
+    /// When.
+    pub now: Millis,
+}
+
+/// In which order tags are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TagOrder {
+    /// By name, in byte order.
+    #[default]
+    Name,
+    /// The newest start first, then by name.
+    Newest,
+}
+
+/// Behind which tag a page starts. A page by name looks at the name alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagCursor {
+    /// The tag's start.
+    pub start: Millis,
+    /// The tag.
+    pub name: TagName,
+}
+
+/// Which intervals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryAsk {
+    /// Where.
+    pub repository: RepositoryName,
+    /// Only of this tag.
+    pub name: Option<TagName>,
+    /// Only intervals that are open: the rows of alive tags.
+    pub active_only: bool,
+    /// Only intervals that start or end after this time (quay-semantics, section 5.1).
+    pub since: Option<Millis>,
+    /// Only what follows this interval.
+    pub after: Option<HistoryCursor>,
+    /// At most so many.
+    pub limit: u32,
+    /// When.
+    pub now: Millis,
+}
+
+/// Which manifests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestsAsk {
+    /// Where.
+    pub repository: RepositoryName,
+    /// By what they are held.
+    pub state: ManifestState,
+    /// Only digests after this one.
+    pub after: Option<Digest>,
+    /// At most so many.
+    pub limit: u32,
+    /// When.
+    pub now: Millis,
+}
+
+/// By what a manifest is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManifestState {
+    /// A tag that is alive points at it.
+    Tagged,
+    /// No alive tag points at it and it is undeleted: a pin, a history, a parent or a subject may keep it, or nothing.
+    Untagged,
+    /// It was deleted, and can be restored until it is collected.
+    Deleted,
+}
+
+/// A manifest as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestRow {
+    /// Its digest.
+    pub digest: Digest,
+    /// The type it was pushed with.
+    pub media_type: MediaType,
+    /// Its own size in bytes.
+    pub size: u64,
+    /// The sum of its layers, for images.
+    pub layers_size: Option<u64>,
+    /// What it runs on, for images.
+    pub platform: Option<Platform>,
+    /// When it was built, for images.
+    pub image_created: Option<Millis>,
+    /// Its computed artifact type.
+    pub artifact_type: Option<String>,
+    /// What it is about.
+    pub subject: Option<Digest>,
+    /// When it was pushed first.
+    pub created: Millis,
+    /// Who pushed it first.
+    pub actor: Option<Actor>,
+    /// Until when it is pinned; 0 for never pinned.
+    pub pinned_until: Millis,
+    /// When it was deleted, if it was.
+    pub deleted: Option<Millis>,
+    /// How many alive tags point at it.
+    pub tags: u64,
 }
 
 /// Which page.

@@ -1,11 +1,11 @@
 use super::Page;
 use crate::error::Port;
 use crate::facts::{PushAsk, PushFacts, TagState};
-use crate::plan::{Applied, Plan};
+use crate::plan::{Applied, LabelRow, Plan};
 use crate::time::Millis;
 use async_trait::async_trait;
 use bytes::Bytes;
-use oci_types::{Digest, MediaType, Reference, RepositoryName};
+use oci_types::{Digest, MediaType, Reference, RepositoryName, TagName};
 use std::collections::BTreeMap;
 
 /// Manifests and tags: facts, writes, and the reads that follow a reference.
@@ -45,6 +45,14 @@ use std::collections::BTreeMap;
 /// - **M14.** A child counts and is linked by digest; a child that is deleted is missing to new links.
 /// - **M15.** A stored value that does not parse MUST be answered with `PortErrorKind::Corrupt`, naming table and column.
 /// - **M16.** `push_facts` MUST answer about one state of the store, not about several.
+/// - **M18.** `TagChange::Amend` MUST change only the interval that the plan saw, and MUST leave the history alone.
+/// - **M19.** `plan.labels` MUST add and remove exactly those labels and set what the manifest does to tags, in the same write.
+/// - **M20.** `plan.purge` MUST leave nothing of a manifest: no row, link, label, tag or history; it MUST refuse what a visible manifest that
+///   is not purged with it lists ([`Applied::ListedBy`]) and what an alive immutable tag holds ([`Applied::Immutable`]).
+/// - **M21.** `fetch` with `at` MUST follow the interval with `start ≤ at < end`, whether it is the tag's row or its history, and say
+///   [`Fetched::Unknown`] where there was none.
+/// - **M22.** `support` MUST name every tag, pin and deletion on the manifest and its ancestors by which it is kept at `now` or retained at
+///   `now − window`.
 /// - **M17.** A manifest with `empty_layer` set MUST give its repository an access row for the shared empty layer, at
 ///   [`empty_layer::location`](crate::empty_layer::location); that blob MUST exist in an empty store.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
@@ -61,6 +69,13 @@ pub trait Manifests: Send + Sync {
 
     /// A page of the manifests about a digest. Budget: one statement.
     async fn referrers(&self, ask: &ReferrersAsk) -> Port<Page<Referrer>>;
+
+    /// The labels of a manifest whose keys start with a prefix, ignoring ASCII case, in the order in which they were stored; `None` if
+    /// there is no undeleted row.
+    async fn labels(&self, repository: &RepositoryName, digest: &Digest, prefix: &str) -> Port<Option<Vec<LabelRow>>>;
+
+    /// Why a manifest is kept, or is not.
+    async fn support(&self, ask: &SupportAsk) -> Port<Option<Support>>;
 }
 
 /// What to follow.
@@ -76,6 +91,9 @@ pub struct FetchAsk {
     pub liveness: Liveness,
     /// The caller holds the bytes of this manifest and does not want them again.
     pub have: Option<Digest>,
+    /// Follow the tag as it was at this time, not after `now`: to the interval with `start ≤ at < end`. The manifest must still be
+    /// there undeleted. Ignored for a digest.
+    pub at: Option<Millis>,
 }
 
 /// Which manifests a lookup by digest finds.
@@ -120,6 +138,52 @@ pub struct Found {
     pub bytes: Option<Bytes>,
     /// The tag that led here, for a fetch by tag.
     pub tag: Option<TagState>,
+}
+
+/// What keeps a manifest?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SupportAsk {
+    /// Where.
+    pub repository: RepositoryName,
+    /// Which.
+    pub digest: Digest,
+    /// When.
+    pub now: Millis,
+    /// The history window: a manifest is *retained* if it is kept at `now − window`.
+    pub window: i64,
+}
+
+/// What keeps a manifest, as a graph: the manifest first, then its ancestors in breadth-first order, at most 1,000.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Support {
+    /// The manifest and its ancestors.
+    pub nodes: Vec<SupportNode>,
+    /// Whether there are more ancestors than are listed.
+    pub more: bool,
+}
+
+/// One manifest in a [`Support`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SupportNode {
+    /// Which.
+    pub digest: Digest,
+    /// Through which link it was reached: from the node at that index, as its parent (an index) or its subject.
+    pub via: Option<(usize, SupportLink)>,
+    /// When it was deleted, if it was.
+    pub deleted: Option<Millis>,
+    /// Until when it is pinned; 0 for never pinned.
+    pub pinned_until: Millis,
+    /// Its tags that are alive or that ended after `now − window`, with the end; at most 100, the latest ends first.
+    pub tags: Vec<(TagName, Millis)>,
+}
+
+/// How one manifest keeps another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SupportLink {
+    /// It lists it.
+    Parent,
+    /// It is what the other is about.
+    Subject,
 }
 
 /// Which manifests about a digest.

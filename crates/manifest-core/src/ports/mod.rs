@@ -14,14 +14,22 @@ mod blobs;
 mod collection;
 mod listings;
 mod manifests;
+mod records;
 mod repositories;
 mod uploads;
 
 pub use blob_store::{BlobStore, BodyError, BodyStream, ByteStream, Capacity, Part, Stored, WriteError};
 pub use blobs::{Blobs, MountAsk, MountSource, Mounted, Removal};
-pub use collection::{Collection, Swept};
-pub use listings::{HistoryCursor, HistoryRow, Listings, Page, PageAsk, TagRow, Totals};
-pub use manifests::{FetchAsk, Fetched, Found, Liveness, Manifests, Referrer, ReferrersAsk};
+pub use collection::{Collection, Doomed, Reclaim, SweepAsk, SweepCursor, SweepDone, SweepKind, Swept};
+pub use listings::{
+    HistoryAsk, HistoryCursor, HistoryRow, Listings, ManifestRow, ManifestState, ManifestsAsk, Page, PageAsk,
+    TagCursor, TagOrder, TagRow, TagsAsk, Totals,
+};
+pub use manifests::{
+    FetchAsk, Fetched, Found, Liveness, Manifests, Referrer, ReferrersAsk, Support, SupportAsk, SupportLink,
+    SupportNode,
+};
+pub use records::{Record, Records, Table};
 pub use repositories::{Repositories, RepositoryRow};
 pub use uploads::{
     Begun, FinishUpload, Finished, NewUpload, ParseUploadIdError, PublishPart, Published, Upload, UploadId, Uploads,
@@ -30,7 +38,7 @@ pub use uploads::{
 #[cfg(any(test, feature = "mock"))]
 pub use {
     blob_store::MockBlobStore, blobs::MockBlobs, collection::MockCollection, listings::MockListings,
-    manifests::MockManifests, repositories::MockRepositories, uploads::MockUploads,
+    manifests::MockManifests, records::MockRecords, repositories::MockRepositories, uploads::MockUploads,
 };
 
 use crate::access::Authorizer;
@@ -51,6 +59,8 @@ pub struct Ports {
     pub uploads: Arc<dyn Uploads>,
     /// What sweepers need.
     pub collection: Arc<dyn Collection>,
+    /// Every row, for checks and copies.
+    pub records: Arc<dyn Records>,
     /// The bytes of blobs.
     pub bytes: Arc<dyn BlobStore>,
     /// Who may do what.

@@ -111,6 +111,7 @@ impl Registry {
                 | Applied::MissingChildren(_)
                 | Applied::GuardFailed(_)
                 | Applied::TagGone(_)
+                | Applied::LabelGone
                 | Applied::ManifestGone
                 | Applied::RepositoryGone
                 | Applied::ReadOnly => {}

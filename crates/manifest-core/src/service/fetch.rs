@@ -83,6 +83,7 @@ impl Registry {
             now: cx.now,
             liveness: Liveness::Visible,
             have: None,
+            at: None,
         };
         match self.ports.manifests.fetch(&ask).await? {
             Fetched::Found(found) => Ok(Manifest::of(found)?),

@@ -2,8 +2,40 @@ use super::Registry;
 use super::authorize::UseCaseError;
 use crate::access::{AccessRefusal, Action, Context};
 use crate::error::PortError;
-use crate::ports::{HistoryCursor, HistoryRow, Page, PageAsk, Referrer, ReferrersAsk, RepositoryRow, TagRow};
+use crate::ports::{
+    HistoryAsk, HistoryCursor, HistoryRow, ManifestRow, ManifestState, ManifestsAsk, Page, PageAsk, Referrer,
+    ReferrersAsk, RepositoryRow, TagCursor, TagOrder, TagRow, TagsAsk,
+};
+use crate::time::Millis;
 use oci_types::{Digest, RepositoryName, TagName};
+
+/// Which tags, and in which order. The default: all of them by name, from the first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TagQuery {
+    /// Only names that contain this text, byte for byte.
+    pub contains: Option<String>,
+    /// In which order.
+    pub order: TagOrder,
+    /// Only what follows this tag in that order.
+    pub after: Option<TagCursor>,
+    /// At most so many; `policy.max_page` if nothing is said, or more.
+    pub limit: Option<u32>,
+}
+
+/// Which intervals of tags. The default: all of them, from the newest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistoryQuery {
+    /// Only of this tag.
+    pub name: Option<TagName>,
+    /// Only the present intervals of alive tags.
+    pub active_only: bool,
+    /// Only intervals that start or end after this time.
+    pub since: Option<Millis>,
+    /// Only what follows this interval.
+    pub after: Option<HistoryCursor>,
+    /// At most so many; `policy.max_page` if nothing is said, or more.
+    pub limit: Option<u32>,
+}
 
 /// Why there is no listing.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +76,7 @@ impl Registry {
         names.ok_or_else(|| ListError::RepositoryUnknown(repository.clone()))
     }
 
-    /// A repository's tags with what they point at, in byte order of their names.
+    /// A repository's tags with what they point at.
     ///
     /// # Errors
     ///
@@ -53,13 +85,14 @@ impl Registry {
         &self,
         cx: &Context,
         repository: &RepositoryName,
-        after: Option<TagName>,
-        limit: Option<u32>,
+        query: &TagQuery,
     ) -> Result<Page<TagRow>, ListError> {
         self.authorize::<ListError>(cx, repository, Action::Pull).await?;
-        let page = PageAsk { after, limit: self.page_limit(limit) };
-        let tags = self.ports.listings.tags(repository, &page, cx.now).await?;
-        tags.ok_or_else(|| ListError::RepositoryUnknown(repository.clone()))
+        let TagQuery { contains, order, after, limit } = query.clone();
+        let (repository, limit) = (repository.clone(), self.page_limit(limit));
+        let ask = TagsAsk { repository, contains, order, after, limit, now: cx.now };
+        let tags = self.ports.listings.tags(&ask).await?;
+        tags.ok_or(ListError::RepositoryUnknown(ask.repository))
     }
 
     /// What a repository's tags (or one of them) pointed at, newest first.
@@ -71,14 +104,34 @@ impl Registry {
         &self,
         cx: &Context,
         repository: &RepositoryName,
-        name: Option<TagName>,
-        after: Option<HistoryCursor>,
-        limit: Option<u32>,
+        query: &HistoryQuery,
     ) -> Result<Page<HistoryRow>, ListError> {
         self.authorize::<ListError>(cx, repository, Action::Pull).await?;
-        let page = PageAsk { after, limit: self.page_limit(limit) };
-        let rows = self.ports.listings.history(repository, name, &page).await?;
-        rows.ok_or_else(|| ListError::RepositoryUnknown(repository.clone()))
+        let HistoryQuery { name, active_only, since, after, limit } = query.clone();
+        let (repository, limit) = (repository.clone(), self.page_limit(limit));
+        let ask = HistoryAsk { repository, name, active_only, since, after, limit, now: cx.now };
+        let rows = self.ports.listings.history(&ask).await?;
+        rows.ok_or(ListError::RepositoryUnknown(ask.repository))
+    }
+
+    /// A repository's manifests by what holds them, in byte order of their digests.
+    ///
+    /// # Errors
+    ///
+    /// [`ListError`].
+    pub async fn manifests(
+        &self,
+        cx: &Context,
+        repository: &RepositoryName,
+        state: ManifestState,
+        after: Option<Digest>,
+        limit: Option<u32>,
+    ) -> Result<Page<ManifestRow>, ListError> {
+        self.authorize::<ListError>(cx, repository, Action::Pull).await?;
+        let (repository, limit) = (repository.clone(), self.page_limit(limit));
+        let ask = ManifestsAsk { repository, state, after, limit, now: cx.now };
+        let rows = self.ports.listings.manifests(&ask).await?;
+        rows.ok_or(ListError::RepositoryUnknown(ask.repository))
     }
 
     /// A repository's own row.

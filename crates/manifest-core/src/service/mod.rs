@@ -13,7 +13,7 @@ mod uploads;
 pub use blobs::BlobError;
 pub use delete::DeleteError;
 pub use fetch::{FetchError, Manifest};
-pub use listings::ListError;
+pub use listings::{HistoryQuery, ListError, TagQuery};
 pub use push::{Explained, Push, PushError};
 pub use sweep::{SweepReport, UnnamedStep};
 pub use uploads::UploadError;

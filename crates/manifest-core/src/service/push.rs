@@ -133,6 +133,7 @@ impl Registry {
                 | Applied::Immutable(_)
                 | Applied::TagGone(_)
                 | Applied::ListedBy(_)
+                | Applied::LabelGone
                 | Applied::ManifestGone
                 | Applied::RepositoryGone
                 | Applied::ReadOnly => {}

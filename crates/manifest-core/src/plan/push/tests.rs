@@ -75,6 +75,8 @@ impl Scene {
                 blobs: BTreeMap::new(),
                 children: BTreeMap::new(),
                 tags: BTreeMap::new(),
+                tags_of: BTreeMap::new(),
+                labels: Vec::new(),
             },
             config: None,
             repository: "team/app".parse().unwrap(),

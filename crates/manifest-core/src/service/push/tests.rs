@@ -7,7 +7,8 @@ use crate::facts::{PushFacts, RepositoryState};
 use crate::plan::{Applied, Guard, PushTarget, Rejection};
 use crate::policy::{Policy, References};
 use crate::ports::{
-    MockBlobStore, MockBlobs, MockCollection, MockListings, MockManifests, MockRepositories, MockUploads, Ports,
+    MockBlobStore, MockBlobs, MockCollection, MockListings, MockManifests, MockRecords, MockRepositories, MockUploads,
+    Ports,
 };
 use crate::service::Registry;
 use bytes::Bytes;
@@ -27,6 +28,7 @@ fn registry(manifests: MockManifests, access: MockAuthorizer, policy: Policy) ->
         blobs: Arc::new(MockBlobs::new()),
         uploads: Arc::new(MockUploads::new()),
         collection: Arc::new(MockCollection::new()),
+        records: Arc::new(MockRecords::new()),
         bytes: Arc::new(MockBlobStore::new()),
         access: Arc::new(access),
     };
@@ -47,6 +49,8 @@ fn open() -> PushFacts {
         blobs: BTreeMap::new(),
         children: BTreeMap::new(),
         tags: BTreeMap::new(),
+        tags_of: BTreeMap::new(),
+        labels: Vec::new(),
     }
 }
 
