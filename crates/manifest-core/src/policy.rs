@@ -27,6 +27,10 @@ pub struct Policy {
     pub head_lease_floor: i64,
     /// How long an upload may rest before it is swept, in milliseconds.
     pub upload_ttl: i64,
+    /// How long what tags pointed at, and deleted manifests, can be restored, in milliseconds: the history window.
+    pub history_window: i64,
+    /// How long an access row outlives its lease before it is collected, in milliseconds.
+    pub collection_grace: i64,
     /// Whether a push or mount brings its repository into being.
     pub create_on_push: bool,
     /// What such a repository is to those who are not asked for.
@@ -62,6 +66,8 @@ impl Default for Policy {
             lease: DAY,
             head_lease_floor: 2 * HOUR,
             upload_ttl: DAY,
+            history_window: 14 * DAY,
+            collection_grace: HOUR,
             create_on_push: true,
             default_visibility: Visibility::Private,
             max_page: 1_000,
