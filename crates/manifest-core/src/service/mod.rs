@@ -3,20 +3,22 @@
 
 mod authorize;
 mod blobs;
+mod collector;
 mod delete;
 mod fetch;
 mod listings;
 mod push;
-mod sweep;
 mod uploads;
+mod why;
 
 pub use blobs::BlobError;
+pub use collector::{Collector, CollectorOptions, CollectorStep, Preview, PreviewStep, Stage};
 pub use delete::DeleteError;
 pub use fetch::{FetchError, Manifest};
 pub use listings::{HistoryQuery, ListError, TagQuery};
 pub use push::{Explained, Push, PushError};
-pub use sweep::{SweepReport, UnnamedStep};
 pub use uploads::UploadError;
+pub use why::{Chain, Hold, Weighed, Why, weigh};
 
 use crate::policy::Policy;
 use crate::ports::Ports;
