@@ -2,7 +2,7 @@
 
 use manifest_core::oci_types::{Reference, RepositoryName};
 use manifest_core::plan::{Guard, PushTarget};
-use manifest_core::service::Push;
+use manifest_core::service::{HistoryQuery, Push};
 use manifest_core::{AllowAll, Context, Policy, Registry};
 use std::error::Error;
 
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // The tag moved on, but whoever pulls the first one by digest still gets it.
     let first = registry.manifest(&later, &team, &Reference::Digest(pushed[0])).await?;
     assert!(first.bytes.ends_with(br#"{"build":"1"}}"#));
-    let history = registry.history(&later, &team, None, None, None).await?;
+    let history = registry.history(&later, &team, &HistoryQuery::default()).await?;
     assert_eq!(history.items.len(), 2);
     Ok(())
 }

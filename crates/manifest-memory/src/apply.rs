@@ -1,7 +1,7 @@
 //! Whether a plan may be applied: everything is looked at before anything is changed.
 //!
 //! What is looked at first is refused first: the repository, the manifest, its blobs, its children, each tag in the order of
-//! its name (alive, guard, immutability, target), the pin, the deletion.
+//! its name (alive, guard, immutability, target), the pin, the labels, the deletion, what is purged.
 
 use crate::repository::{ManifestRow, Repository};
 use crate::state::{Admission, State};
@@ -9,7 +9,7 @@ use manifest_core::Millis;
 use manifest_core::empty_layer;
 use manifest_core::facts::Visibility;
 use manifest_core::plan::{Applied, ManifestChange, Need, NewManifest, Plan, TagChange};
-use oci_types::{Digest, TagName};
+use oci_types::Digest;
 use std::collections::BTreeSet;
 
 impl State {
@@ -31,13 +31,15 @@ impl State {
         let repository = if let Some(repository) = self.repository(&plan.repository) {
             repository
         } else {
-            unborn = Repository::new(plan.repository.clone(), Visibility::Private, plan.now);
+            unborn = Repository::new(0, plan.repository.clone(), Visibility::Private, plan.now);
             &unborn
         };
         manifest_refusal(repository, plan.manifest.as_ref())
             .or_else(|| plan.tags.iter().find_map(|change| tag_refusal(repository, plan, change)))
             .or_else(|| pin_refusal(repository, plan))
+            .or_else(|| labels_refusal(repository, plan))
             .or_else(|| delete_refusal(repository, plan.delete?, plan.now))
+            .or_else(|| plan.purge.iter().find_map(|digest| purge_refusal(repository, plan, digest)))
     }
 }
 
@@ -75,6 +77,11 @@ fn tag_refusal(repository: &Repository, plan: &Plan, change: &TagChange) -> Opti
     let (guard, to) = match change {
         TagChange::Point { guard, to, .. } => (guard, Some(to)),
         TagChange::End { guard, .. } => (guard, None),
+        TagChange::Amend { name, start, was_immutable, .. } => {
+            let seen = repository.tags.alive(name, plan.now);
+            let same = seen.is_some_and(|row| row.start == *start && row.immutable == *was_immutable);
+            return (!same).then(|| Applied::GuardFailed(name.clone()));
+        }
     };
     let name = change.name();
     let alive = repository.tags.alive(name, plan.now);
@@ -95,17 +102,40 @@ fn pin_refusal(repository: &Repository, plan: &Plan) -> Option<Applied> {
     (!will_be_there(repository, plan, &pin.digest)).then_some(Applied::ManifestGone)
 }
 
+fn labels_refusal(repository: &Repository, plan: &Plan) -> Option<Applied> {
+    let change = plan.labels.as_ref()?;
+    if !will_be_there(repository, plan, &change.manifest) {
+        return Some(Applied::ManifestGone);
+    }
+    let gone = change.remove.is_some_and(|id| {
+        let row = repository.manifest(&change.manifest);
+        !row.is_some_and(|row| row.labels.iter().any(|label| label.id == id))
+    });
+    gone.then_some(Applied::LabelGone)
+}
+
 fn delete_refusal(repository: &Repository, digest: Digest, now: Millis) -> Option<Applied> {
     if repository.undeleted(&digest).is_none() {
         return Some(Applied::ManifestGone);
     }
-    let immutable: Option<&TagName> =
-        repository.tags.alive_at(&digest, now).find_map(|(name, state)| state.immutable.then_some(name));
-    if let Some(name) = immutable {
-        return Some(Applied::Immutable(name.clone()));
-    }
-    let parents: BTreeSet<Digest> =
-        repository.parents_of(&digest).filter(|parent| repository.visible(parent, now)).copied().collect();
+    held_refusal(repository, &digest, now).or_else(|| listed_refusal(repository, &digest, &BTreeSet::new(), now))
+}
+
+/// A manifest that is not there any more is purged already.
+fn purge_refusal(repository: &Repository, plan: &Plan, digest: &Digest) -> Option<Applied> {
+    repository.manifest(digest)?;
+    held_refusal(repository, digest, plan.now).or_else(|| listed_refusal(repository, digest, &plan.purge, plan.now))
+}
+
+fn held_refusal(repository: &Repository, digest: &Digest, now: Millis) -> Option<Applied> {
+    let mut tags = repository.tags.alive_at(digest, now);
+    tags.find_map(|(name, state)| state.immutable.then(|| Applied::Immutable(name.clone())))
+}
+
+/// Refused by the visible manifests that list this one, but for those that go with it.
+fn listed_refusal(repository: &Repository, digest: &Digest, going: &BTreeSet<Digest>, now: Millis) -> Option<Applied> {
+    let parents = repository.parents_of(digest).filter(|parent| !going.contains(*parent));
+    let parents: BTreeSet<Digest> = parents.filter(|parent| repository.visible(parent, now)).copied().collect();
     (!parents.is_empty()).then_some(Applied::ListedBy(parents))
 }
 

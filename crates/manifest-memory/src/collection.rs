@@ -1,8 +1,9 @@
 use crate::store::MemoryStore;
 use async_trait::async_trait;
 use manifest_core::facts::Location;
-use manifest_core::ports::{Collection, Stored, Swept, UploadId};
+use manifest_core::ports::{Collection, Doomed, Reclaim, Stored, SweepAsk, SweepCursor, SweepDone, Swept, UploadId};
 use manifest_core::{Millis, Port};
+use oci_types::{Digest, RepositoryName};
 
 #[async_trait]
 impl Collection for MemoryStore {
@@ -15,6 +16,23 @@ impl Collection for MemoryStore {
             state.drop_upload(id, now);
         }
         Ok(Swept { removed: batch.len() as u64, more })
+    }
+
+    async fn sweep(&self, ask: &SweepAsk) -> Port<SweepDone> {
+        self.write()?.sweep(ask)
+    }
+
+    async fn doomed(&self, ask: &SweepAsk) -> Port<(Vec<Doomed>, Option<SweepCursor>)> {
+        let found = self.read()?.look(ask)?;
+        Ok((found.doomed.into_iter().map(|(_, doomed)| doomed).collect(), found.next))
+    }
+
+    async fn freed_by(&self, repository: &RepositoryName, digests: &[Digest], now: Millis) -> Port<Reclaim> {
+        Ok(self.read()?.freed_by(repository, digests, now))
+    }
+
+    async fn reclaimable(&self, now: Millis, window: i64, grace: i64) -> Port<Reclaim> {
+        Ok(self.read()?.reclaimable(now, window, grace))
     }
 
     async fn trash(&self, limit: u32, now: Millis) -> Port<Vec<Location>> {

@@ -6,12 +6,13 @@ use crate::tags::Target;
 use manifest_core::empty_layer;
 use manifest_core::plan::{Applied, ManifestChange, Plan, TagChange};
 use oci_types::{Digest, TagName};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl State {
     pub(crate) fn commit(&mut self, plan: &Plan) -> Applied {
+        let mut label_id = self.last_label;
         let repository = self.repository_mut(&plan.repository, plan.create_repository, plan.now);
-        let created = plan.manifest.as_ref().is_some_and(|change| store(repository, change));
+        let created = plan.manifest.as_ref().is_some_and(|change| store(repository, plan, change, &mut label_id));
         let mut displaced = BTreeMap::new();
         for change in &plan.tags {
             if let Some(left) = change_tag(repository, plan, change) {
@@ -26,11 +27,38 @@ impl State {
                 repository.pin(left, until);
             }
         }
+        if let Some(change) = &plan.labels {
+            repository.change_labels(change, &mut label_id);
+        }
         if let Some(digest) = &plan.delete {
             displaced.extend(delete(repository, digest, plan));
         }
+        for digest in &plan.purge {
+            let tags = repository.tags.alive_at(digest, plan.now);
+            displaced.extend(tags.map(|(name, _)| (name.clone(), *digest)).collect::<Vec<_>>());
+        }
+        self.last_label = label_id;
         self.grant_empty_layer(plan);
+        self.purge(plan);
         Applied::Done { created, displaced }
+    }
+
+    /// Removes manifests for good, and the access rows that only they needed.
+    fn purge(&mut self, plan: &Plan) {
+        let Some(repository) = self.repositories.get_mut(plan.repository.as_str()) else { return };
+        let mut links = BTreeSet::new();
+        for digest in &plan.purge {
+            links.extend(
+                repository
+                    .remove(digest)
+                    .into_iter()
+                    .flat_map(|row| row.stored.blobs.keys().copied().collect::<Vec<_>>()),
+            );
+        }
+        links.retain(|blob| repository.is_idle(blob, plan.now));
+        for blob in &links {
+            self.revoke(&plan.repository, blob);
+        }
     }
 
     /// The shared empty layer is never uploaded, so the manifest that has it brings its access row along.
@@ -46,10 +74,10 @@ impl State {
 }
 
 /// Stores or revives a manifest. Whether its row is new.
-fn store(repository: &mut Repository, change: &ManifestChange) -> bool {
+fn store(repository: &mut Repository, plan: &Plan, change: &ManifestChange, label_id: &mut u64) -> bool {
     match change {
         ManifestChange::Create(new) if repository.manifest(&new.digest).is_none() => {
-            repository.insert(new);
+            repository.insert(new, plan.now, plan.actor.clone(), label_id);
             true
         }
         ManifestChange::Create(_) | ManifestChange::Keep(_) => {
@@ -63,6 +91,10 @@ fn store(repository: &mut Repository, change: &ManifestChange) -> bool {
 fn change_tag(repository: &mut Repository, plan: &Plan, change: &TagChange) -> Option<Digest> {
     match change {
         TagChange::End { name, .. } => repository.tags.end(name, plan.now),
+        TagChange::Amend { name, expires, immutable, .. } => {
+            repository.tags.amend(name, *expires, *immutable);
+            None
+        }
         TagChange::Point { name, to, expires, immutable, reversion, .. } => {
             let target = Target {
                 to: *to,
@@ -78,7 +110,7 @@ fn change_tag(repository: &mut Repository, plan: &Plan, change: &TagChange) -> O
 
 fn delete(repository: &mut Repository, digest: &Digest, plan: &Plan) -> BTreeMap<TagName, Digest> {
     let names: Vec<TagName> = repository.tags.alive_at(digest, plan.now).map(|(name, _)| name.clone()).collect();
-    repository.bury(digest);
+    repository.bury(digest, plan.now);
     names
         .into_iter()
         .filter_map(|name| {

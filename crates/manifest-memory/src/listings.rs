@@ -1,11 +1,14 @@
 use crate::page::{behind, page};
-use crate::repository::Repository;
+use crate::repository::{ManifestRow as StoredManifest, Repository};
 use crate::state::State;
 use crate::store::MemoryStore;
 use async_trait::async_trait;
 use manifest_core::facts::TagState;
-use manifest_core::ports::{HistoryCursor, HistoryRow, Listings, Page, PageAsk, TagRow, Totals};
-use manifest_core::{Millis, Port, ReadScope};
+use manifest_core::ports::{
+    HistoryAsk, HistoryRow, Listings, ManifestRow, ManifestState, ManifestsAsk, Page, PageAsk, TagOrder, TagRow,
+    TagsAsk, Totals,
+};
+use manifest_core::{Millis, NEVER, Port, ReadScope};
 use oci_types::{RepositoryName, TagName};
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -25,29 +28,45 @@ impl Listings for MemoryStore {
         }))
     }
 
-    async fn tags(
-        &self,
-        repository: &RepositoryName,
-        ask: &PageAsk<TagName>,
-        now: Millis,
-    ) -> Port<Option<Page<TagRow>>> {
+    async fn tags(&self, ask: &TagsAsk) -> Port<Option<Page<TagRow>>> {
         let state = self.read()?;
-        Ok(state.repository(repository).map(|repository| {
-            let alive = repository.tags.alive_after(ask.after.as_ref(), now);
-            page(alive.filter_map(|(name, state)| tag_row(repository, name, state)), ask.limit)
+        Ok(state.repository(&ask.repository).map(|repository| {
+            let wanted =
+                |name: &TagName| ask.contains.as_ref().is_none_or(|text| name.as_str().contains(text.as_str()));
+            let row = |(name, state)| if wanted(name) { tag_row(repository, name, state) } else { None };
+            match ask.order {
+                TagOrder::Name => {
+                    let after = ask.after.as_ref().map(|cursor| &cursor.name);
+                    page(repository.tags.alive_after(after, ask.now).filter_map(row), ask.limit)
+                }
+                TagOrder::Newest => {
+                    let alive = repository.tags.newest_after(ask.after.as_ref(), ask.now);
+                    page(alive.filter_map(row), ask.limit)
+                }
+            }
         }))
     }
 
-    async fn history(
-        &self,
-        repository: &RepositoryName,
-        name: Option<TagName>,
-        ask: &PageAsk<HistoryCursor>,
-    ) -> Port<Option<Page<HistoryRow>>> {
+    async fn history(&self, ask: &HistoryAsk) -> Port<Option<Page<HistoryRow>>> {
         let state = self.read()?;
-        Ok(state.repository(repository).map(|repository| match &name {
-            Some(name) => page(repository.tags.history_of(name, ask.after.as_ref()), ask.limit),
-            None => page(repository.tags.history(ask.after.as_ref()), ask.limit),
+        Ok(state.repository(&ask.repository).map(|repository| {
+            let wanted = |row: &HistoryRow| shows(ask, row);
+            match &ask.name {
+                Some(name) => {
+                    let rows = repository.tags.history_of(name, ask.after.as_ref());
+                    page(rows.filter(wanted), ask.limit)
+                }
+                None => page(repository.tags.history(ask.after.as_ref()).filter(wanted), ask.limit),
+            }
+        }))
+    }
+
+    async fn manifests(&self, ask: &ManifestsAsk) -> Port<Option<Page<ManifestRow>>> {
+        let state = self.read()?;
+        Ok(state.repository(&ask.repository).map(|repository| {
+            let rows = repository.manifests.range((behind(ask.after), Bound::Unbounded));
+            let rows = rows.map(|(digest, row)| manifest_row(row, repository.tags.alive_at(digest, ask.now).count()));
+            page(rows.filter(|row| state_of(row) == ask.state), ask.limit)
         }))
     }
 
@@ -74,6 +93,40 @@ impl Listings for MemoryStore {
             blobs: state.blobs.len() as u64,
             blob_bytes: state.blobs.values().map(|blob| blob.size).sum(),
         })
+    }
+}
+
+/// Whether an interval is among those that are asked for. One without an end never ends, so not after any time either.
+fn shows(ask: &HistoryAsk, row: &HistoryRow) -> bool {
+    let alive = row.current && row.end > ask.now;
+    let later = |since| row.start > since || (row.end > since && row.end != NEVER);
+    (alive || !ask.active_only) && ask.since.is_none_or(later)
+}
+
+fn state_of(row: &ManifestRow) -> ManifestState {
+    match (row.deleted, row.tags) {
+        (Some(_), _) => ManifestState::Deleted,
+        (None, 0) => ManifestState::Untagged,
+        (None, _) => ManifestState::Tagged,
+    }
+}
+
+fn manifest_row(row: &StoredManifest, tags: usize) -> ManifestRow {
+    let stored = &row.stored;
+    ManifestRow {
+        digest: stored.digest,
+        media_type: stored.media_type.clone(),
+        size: stored.bytes.len() as u64,
+        layers_size: stored.layers_size,
+        platform: stored.platform.clone(),
+        image_created: stored.image_created,
+        artifact_type: stored.artifact_type.clone(),
+        subject: stored.subject,
+        created: row.created,
+        actor: row.actor.clone(),
+        pinned_until: row.pinned_until,
+        deleted: row.deleted,
+        tags: tags as u64,
     }
 }
 

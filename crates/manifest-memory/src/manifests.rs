@@ -4,10 +4,12 @@ use crate::store::MemoryStore;
 use async_trait::async_trait;
 use manifest_core::Port;
 use manifest_core::facts::{Child, Existing, PushAsk, PushFacts, RepositoryState, TagState};
-use manifest_core::plan::{Applied, LabelSource, Plan};
-use manifest_core::ports::{FetchAsk, Fetched, Found, Liveness, Manifests, Page, Referrer, ReferrersAsk};
+use manifest_core::plan::{Applied, LabelRow, LabelSource, Plan};
+use manifest_core::ports::{
+    FetchAsk, Fetched, Found, Liveness, Manifests, Page, Referrer, ReferrersAsk, Support, SupportAsk,
+};
 use manifest_core::stored::annotations_to_text;
-use oci_types::{Digest, Reference};
+use oci_types::{Digest, Reference, RepositoryName, TagName};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -20,11 +22,7 @@ impl Manifests for MemoryStore {
         };
         Ok(match &ask.reference {
             Reference::Digest(digest) => by_digest(repository, ask, digest),
-            Reference::Tag(name) => match repository.tags.alive(name, ask.now) {
-                Some(tag) => found(repository.undeleted(&tag.target), ask, Some(tag)),
-                None if repository.tags.existed(name) => Fetched::TagExpired,
-                None => Fetched::Unknown,
-            },
+            Reference::Tag(name) => by_tag(repository, ask, name),
         })
     }
 
@@ -44,18 +42,47 @@ impl Manifests for MemoryStore {
             None => Page { items: Vec::new(), more: false },
         })
     }
+
+    async fn labels(&self, repository: &RepositoryName, digest: &Digest, prefix: &str) -> Port<Option<Vec<LabelRow>>> {
+        let state = self.read()?;
+        let row = state.repository(repository).and_then(|repository| repository.undeleted(digest));
+        Ok(row.map(|row| row.labels.iter().filter(|row| starts_with(&row.label.key, prefix)).cloned().collect()))
+    }
+
+    async fn support(&self, ask: &SupportAsk) -> Port<Option<Support>> {
+        let state = self.read()?;
+        Ok(state.repository(&ask.repository).and_then(|repository| repository.support(ask)))
+    }
+}
+
+/// Whether a key starts with a prefix, ignoring ASCII case.
+fn starts_with(key: &str, prefix: &str) -> bool {
+    let start = key.as_bytes().get(..prefix.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+}
+
+fn by_tag(repository: &Repository, ask: &FetchAsk, name: &TagName) -> Fetched {
+    let tag = match ask.at {
+        Some(time) => repository.tags.at(name, time),
+        None => repository.tags.alive(name, ask.now).cloned(),
+    };
+    match tag {
+        Some(tag) => found(repository.undeleted(&tag.target), ask, Some(tag)),
+        None if ask.at.is_none() && repository.tags.existed(name) => Fetched::TagExpired,
+        None => Fetched::Unknown,
+    }
 }
 
 fn by_digest(repository: &Repository, ask: &FetchAsk, digest: &Digest) -> Fetched {
     let row = repository.manifest(digest).filter(|row| match ask.liveness {
         Liveness::Visible => repository.visible(digest, ask.now),
-        Liveness::Undeleted => !row.deleted,
+        Liveness::Undeleted => row.deleted.is_none(),
         Liveness::Any => true,
     });
     found(row, ask, None)
 }
 
-fn found(row: Option<&ManifestRow>, ask: &FetchAsk, tag: Option<&TagState>) -> Fetched {
+fn found(row: Option<&ManifestRow>, ask: &FetchAsk, tag: Option<TagState>) -> Fetched {
     let Some(row) = row else { return Fetched::Unknown };
     let stored = &row.stored;
     Fetched::Found(Found {
@@ -63,7 +90,7 @@ fn found(row: Option<&ManifestRow>, ask: &FetchAsk, tag: Option<&TagState>) -> F
         media_type: stored.media_type.clone(),
         size: stored.bytes.len() as u64,
         bytes: (ask.have != Some(stored.digest)).then(|| stored.bytes.clone()),
-        tag: tag.cloned(),
+        tag,
     })
 }
 
@@ -74,6 +101,8 @@ fn nothing() -> PushFacts {
         blobs: BTreeMap::new(),
         children: BTreeMap::new(),
         tags: BTreeMap::new(),
+        tags_of: BTreeMap::new(),
+        labels: Vec::new(),
     }
 }
 
@@ -82,25 +111,29 @@ fn facts(repository: &Repository, ask: &PushAsk) -> PushFacts {
         let row = repository.manifest(&digest)?;
         Some(Existing {
             media_type: row.stored.media_type.clone(),
-            acting: row.stored.acting,
-            deleted: row.deleted,
-            visible: !row.deleted && (!ask.visibility || repository.visible(&digest, ask.now)),
+            acting: row.acting,
+            deleted: row.deleted.is_some(),
+            visible: row.deleted.is_none() && (!ask.visibility || repository.visible(&digest, ask.now)),
         })
     });
     let blobs = ask.blobs.iter();
     let children = ask.children.iter();
     let tags = ask.tags.iter();
+    let tags_of = ask.tags_of.iter().flat_map(|digest| repository.tags.alive_at(digest, ask.now));
+    let labels = ask.digest.filter(|_| ask.labels).and_then(|digest| repository.manifest(&digest));
     PushFacts {
         repository: repository.row.state,
         existing,
         blobs: blobs.filter_map(|digest| Some((*digest, repository.grants(digest, ask.now)?.clone()))).collect(),
         children: children.filter_map(|digest| Some((*digest, child(repository.undeleted(digest)?)))).collect(),
         tags: tags.filter_map(|name| Some((name.clone(), repository.tags.row(name)?.clone()))).collect(),
+        tags_of: tags_of.map(|(name, state)| (name.clone(), state.clone())).collect(),
+        labels: labels.map_or_else(Vec::new, |row| row.labels.clone()),
     }
 }
 
 fn child(row: &ManifestRow) -> Child {
-    let own = row.stored.labels.iter();
+    let own = row.labels.iter().map(|row| &row.label);
     let own = own.filter(|label| label.source == LabelSource::Manifest);
     Child {
         media_type: row.stored.media_type.clone(),

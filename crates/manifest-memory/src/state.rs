@@ -1,3 +1,4 @@
+use crate::deleting::Doomed;
 use crate::repository::{Access, Repository};
 use crate::trash::Trash;
 use bytes::Bytes;
@@ -21,18 +22,25 @@ pub(crate) struct State {
     named: BTreeSet<Location>,
     /// The repositories that have an access row for a digest.
     pub(crate) holders: BTreeMap<Digest, BTreeSet<RepositoryName>>,
+    /// Repositories that are marked for deletion, in the order in which they were created.
+    pub(crate) doomed: Doomed,
     pub(crate) uploads: BTreeMap<UploadId, UploadRow>,
     /// `uploads` by when they end.
     pub(crate) upload_ends: BTreeSet<(Millis, UploadId)>,
     /// The locations of the parts of `uploads`.
     pub(crate) parts: BTreeSet<Location>,
     pub(crate) trash: Trash,
+    /// The id of the newest repository.
+    last_repository: u64,
+    /// The id of the newest label.
+    pub(crate) last_label: u64,
 }
 
 /// An upload. It counts until `expires`, finished or not.
 #[derive(Debug)]
 pub(crate) struct UploadRow {
-    pub(crate) repository: RepositoryName,
+    /// The repository's id.
+    pub(crate) repository: u64,
     pub(crate) offset: u64,
     pub(crate) hash_state: Bytes,
     pub(crate) parts: Vec<Part>,
@@ -48,10 +56,13 @@ impl Default for State {
             blobs: BTreeMap::new(),
             named: BTreeSet::new(),
             holders: BTreeMap::new(),
+            doomed: Doomed::default(),
             uploads: BTreeMap::new(),
             upload_ends: BTreeSet::new(),
             parts: BTreeSet::new(),
             trash: Trash::default(),
+            last_repository: 0,
+            last_label: 0,
         };
         // The shared empty layer is part of the program, so every store has it from the start.
         state.keep_blob(empty_layer::digest(), empty_layer::blob());
@@ -91,13 +102,14 @@ impl State {
         create: Option<Visibility>,
         now: Millis,
     ) -> &mut Repository {
-        let public = &mut self.public;
+        let (public, last) = (&mut self.public, &mut self.last_repository);
         self.repositories.entry(name.as_str().into()).or_insert_with(|| {
             let visibility = create.unwrap_or_default();
             if visibility == Visibility::Public {
                 public.insert(name.clone());
             }
-            Repository::new(name.clone(), visibility, now)
+            *last += 1;
+            Repository::new(*last, name.clone(), visibility, now)
         })
     }
 
@@ -123,8 +135,24 @@ impl State {
         if let Some(row) = self.repositories.get_mut(repository.as_str()) {
             row.blobs.remove(digest);
         }
+        self.let_go(repository, digest);
+    }
+
+    /// Forgets that a repository has an access row.
+    pub(crate) fn let_go(&mut self, repository: &RepositoryName, digest: &Digest) {
         if let Some(holders) = self.holders.get_mut(digest) {
             holders.remove(repository);
+            if holders.is_empty() {
+                self.holders.remove(digest);
+            }
+        }
+    }
+
+    /// Removes a blob row; its location is trash.
+    pub(crate) fn drop_blob(&mut self, digest: &Digest, now: Millis) {
+        if let Some(blob) = self.blobs.remove(digest) {
+            self.named.remove(&blob.location);
+            self.discard(&blob.location, now);
         }
     }
 
@@ -142,6 +170,7 @@ impl State {
 
     /// The upload, if it is one of that repository and has not expired.
     pub(crate) fn upload(&self, repository: &RepositoryName, id: &UploadId, now: Millis) -> Option<&UploadRow> {
-        self.uploads.get(id).filter(|upload| upload.repository == *repository && upload.expires > now)
+        let home = self.repository(repository)?.id;
+        self.uploads.get(id).filter(|upload| upload.repository == home && upload.expires > now)
     }
 }

@@ -42,7 +42,8 @@ impl MemoryStore {
             repositories: Arc::<Self>::clone(&store),
             blobs: Arc::<Self>::clone(&store),
             uploads: Arc::<Self>::clone(&store),
-            collection: store,
+            collection: Arc::<Self>::clone(&store),
+            records: store,
             bytes: Arc::new(bytes),
             access: Arc::new(access),
         }

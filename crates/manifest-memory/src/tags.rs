@@ -1,27 +1,27 @@
 use crate::interval::{Interval, start_of_move, start_of_return};
 use crate::page::behind;
 use manifest_core::facts::TagState;
-use manifest_core::ports::{HistoryCursor, HistoryRow};
 use manifest_core::{Actor, Millis};
 use oci_types::{Digest, TagName};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::{Bound, RangeBounds};
+use std::ops::Bound;
 
 /// The tags of a repository: each name's newest interval, and those before it.
 ///
-/// Every interval that ends goes through [`Tags::close`], so none can be forgotten.
+/// Every interval that ends goes through [`Tags::close`], so none can be forgotten; every one that goes for good, through
+/// [`Tags::remove`].
 #[derive(Debug, Default)]
 pub(crate) struct Tags {
-    rows: BTreeMap<TagName, Interval>,
+    pub(crate) rows: BTreeMap<TagName, Interval>,
     /// Closed intervals by name, the newest first.
-    closed: BTreeMap<TagName, BTreeMap<Reverse<Millis>, Interval>>,
+    pub(crate) closed: BTreeMap<TagName, BTreeMap<Reverse<Millis>, Interval>>,
     /// Every interval, closed or not, as the history of a repository lists them.
-    timeline: BTreeSet<(Reverse<Millis>, TagName)>,
+    pub(crate) timeline: BTreeSet<(Reverse<Millis>, TagName)>,
     /// The names whose rows point at a manifest.
-    pointing: BTreeMap<Digest, BTreeSet<TagName>>,
-    /// The latest end of a closed interval that pointed at a manifest.
-    last_ends: BTreeMap<Digest, Millis>,
+    pub(crate) pointing: BTreeMap<Digest, BTreeSet<TagName>>,
+    /// The closed intervals that pointed at a manifest: end, name, start.
+    pub(crate) ends: BTreeMap<Digest, BTreeSet<(Millis, TagName, Millis)>>,
 }
 
 /// Where a tag is to point.
@@ -49,7 +49,7 @@ impl Tags {
         self.row(name).filter(|state| state.alive(now))
     }
 
-    /// Whether the name ever had an interval.
+    /// Whether the name ever had an interval that is still known.
     pub(crate) fn existed(&self, name: &TagName) -> bool {
         self.rows.contains_key(name) || self.closed.contains_key(name)
     }
@@ -73,11 +73,6 @@ impl Tags {
         now: Millis,
     ) -> impl Iterator<Item = (&'a TagName, &'a TagState)> {
         self.pointing.get(target).into_iter().flatten().filter_map(move |name| Some((name, self.alive(name, now)?)))
-    }
-
-    /// Whether a closed interval that pointed at a manifest ends later than that.
-    pub(crate) fn ended_after(&self, target: &Digest, now: Millis) -> bool {
-        self.last_ends.get(target).is_some_and(|end| *end > now)
     }
 
     /// Points a name at a manifest. Answers what it points away from, if it was alive and pointed elsewhere.
@@ -110,6 +105,14 @@ impl Tags {
         displaced
     }
 
+    /// Changes the end and the immutability of the interval that a name is in.
+    pub(crate) fn amend(&mut self, name: &TagName, expires: Millis, immutable: bool) {
+        if let Some(row) = self.rows.get_mut(name) {
+            row.state.expires = expires.max(row.state.start);
+            row.state.immutable = immutable;
+        }
+    }
+
     /// Ends a tag. Answers what it pointed at.
     pub(crate) fn end(&mut self, name: &TagName, now: Millis) -> Option<Digest> {
         let row = self.rows.remove(name)?;
@@ -118,37 +121,46 @@ impl Tags {
         Some(target)
     }
 
-    /// The intervals of one name behind a cursor, the newest first.
-    pub(crate) fn history_of<'a>(
-        &'a self,
-        name: &'a TagName,
-        after: Option<&HistoryCursor>,
-    ) -> impl Iterator<Item = HistoryRow> {
-        // A cursor of another name stands before or behind the row of this one that starts when it does.
-        let start = match after {
-            None => Bound::Unbounded,
-            Some(cursor) if cursor.name >= *name => Bound::Excluded(Reverse(cursor.start)),
-            Some(cursor) => Bound::Included(Reverse(cursor.start)),
-        };
-        let follows = (start, Bound::Unbounded);
-        let row = self.rows.get(name).filter(|row| follows.contains(&Reverse(row.state.start)));
-        let closed = self.closed.get(name).into_iter();
-        let closed = closed.flat_map(move |closed| closed.range(follows));
-        row.into_iter()
-            .map(|row| history_row(name, row, true))
-            .chain(closed.map(|(_, interval)| history_row(name, interval, false)))
+    /// Removes one interval for good, whether it is the name's row or closed.
+    pub(crate) fn remove(&mut self, name: &TagName, start: Millis) {
+        self.timeline.remove(&(Reverse(start), name.clone()));
+        if self.rows.get(name).is_some_and(|row| row.state.start == start) {
+            if let Some(row) = self.rows.remove(name) {
+                drop_from(&mut self.pointing, &row.state.target, name);
+            }
+            return;
+        }
+        let Some(closed) = self.closed.get_mut(name) else { return };
+        if let Some(interval) = closed.remove(&Reverse(start)) {
+            let end = (interval.state.expires, name.clone(), start);
+            drop_from(&mut self.ends, &interval.state.target, &end);
+        }
+        if closed.is_empty() {
+            self.closed.remove(name);
+        }
     }
 
-    /// The intervals of all names behind a cursor, the newest first, then by name.
-    pub(crate) fn history(&self, after: Option<&HistoryCursor>) -> impl Iterator<Item = HistoryRow> {
-        let after = after.map(|cursor| (Reverse(cursor.start), cursor.name.clone()));
-        self.timeline.range((behind(after), Bound::Unbounded)).filter_map(|(start, name)| {
-            let row = self.rows.get(name).filter(|row| row.state.start == start.0);
-            match row {
-                Some(row) => Some(history_row(name, row, true)),
-                None => self.closed.get(name)?.get(start).map(|interval| history_row(name, interval, false)),
+    /// Removes every interval that points at a manifest, for good.
+    pub(crate) fn forget(&mut self, target: &Digest) {
+        let rows: Vec<TagName> = self.pointing.get(target).into_iter().flatten().cloned().collect();
+        for name in rows {
+            if let Some(start) = self.row(&name).map(|state| state.start) {
+                self.remove(&name, start);
             }
-        })
+        }
+        let closed: Vec<_> = self.ends.get(target).into_iter().flatten().cloned().collect();
+        for (_, name, start) in closed {
+            self.remove(&name, start);
+        }
+    }
+
+    /// Removes so many intervals for good. How many were there to remove.
+    pub(crate) fn shed(&mut self, limit: usize) -> usize {
+        let batch: Vec<_> = self.timeline.iter().take(limit).cloned().collect();
+        for (start, name) in &batch {
+            self.remove(name, start.0);
+        }
+        batch.len()
     }
 
     fn last_closed(&self, name: &TagName) -> Option<&Interval> {
@@ -158,24 +170,18 @@ impl Tags {
     fn close(&mut self, name: &TagName, row: Interval, end: Millis) {
         let closed = row.closed_at(end);
         let TagState { target, start, expires, .. } = closed.state;
-        if let Some(names) = self.pointing.get_mut(&target) {
-            names.remove(name);
-        }
-        let last_end = self.last_ends.entry(target).or_insert(expires);
-        *last_end = expires.max(*last_end);
+        drop_from(&mut self.pointing, &target, name);
+        self.ends.entry(target).or_default().insert((expires, name.clone(), start));
         self.closed.entry(name.clone()).or_default().insert(Reverse(start), closed);
     }
 }
 
-fn history_row(name: &TagName, interval: &Interval, current: bool) -> HistoryRow {
-    HistoryRow {
-        name: name.clone(),
-        target: interval.state.target,
-        start: interval.state.start,
-        end: interval.state.expires,
-        current,
-        reversion: interval.reversion,
-        previous: interval.previous,
-        actor: interval.state.actor.clone(),
+/// Takes a value from the set of a manifest, and the set with its last one.
+fn drop_from<T: Ord>(sets: &mut BTreeMap<Digest, BTreeSet<T>>, target: &Digest, value: &T) {
+    if let Some(set) = sets.get_mut(target) {
+        set.remove(value);
+        if set.is_empty() {
+            sets.remove(target);
+        }
     }
 }

@@ -20,12 +20,12 @@ impl Uploads for MemoryStore {
         if state.uploads.contains_key(&upload.id) {
             return Err(PortError::new(PortErrorKind::Internal, format!("there is an upload {} already", upload.id)));
         }
-        state.repository_mut(&upload.repository, upload.create_repository, upload.now);
+        let repository = state.repository_mut(&upload.repository, upload.create_repository, upload.now).id;
         state.upload_ends.insert((upload.expires, upload.id));
         state.uploads.insert(
             upload.id,
             UploadRow {
-                repository: upload.repository.clone(),
+                repository,
                 offset: 0,
                 hash_state: upload.hash_state.clone(),
                 parts: Vec::new(),
