@@ -2,7 +2,9 @@
 
 use crate::document::Limits;
 use crate::facts::Visibility;
+use crate::tags::TagPattern;
 use crate::time::{DAY, HOUR};
+use oci_types::TagName;
 
 /// The choices of an operator that rules depend on. `Policy::default()` is what `manifestd serve` runs with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,19 @@ pub struct Policy {
     pub max_page: u32,
     /// How many bytes of descriptors a page of referrers holds at most (one descriptor is always served).
     pub max_referrers_bytes: usize,
+    /// Tags of these names become immutable when they are pointed at a manifest; those that were pointed before stay as they are.
+    pub immutable_tags: Vec<TagPattern>,
+    /// Names that stay mutable although one of `immutable_tags` fits them. The label `quay.immutable` acts on them all the same.
+    pub immutable_exceptions: Vec<TagPattern>,
+    /// The shortest life that a tag can be given by hand, in milliseconds from its start.
+    pub min_tag_life: i64,
+    /// The longest life that a tag can be given by hand, in milliseconds from its start; `None` as an expiry has no end.
+    pub max_tag_life: i64,
+    /// A lookup by digest finds only what an alive tag holds, itself or through its ancestors: neither pins nor the history
+    /// count. It costs a second statement.
+    pub strict_lookup: bool,
+    /// The most manifests or tags that one purge names.
+    pub max_purge: usize,
 }
 
 /// Which of the blobs and manifests that a manifest names must exist in the repository (DESIGN, section 4.14).
@@ -72,6 +87,33 @@ impl Default for Policy {
             default_visibility: Visibility::Private,
             max_page: 1_000,
             max_referrers_bytes: 2 * 1024 * 1024,
+            immutable_tags: Vec::new(),
+            immutable_exceptions: Vec::new(),
+            min_tag_life: HOUR,
+            max_tag_life: 104 * 7 * DAY,
+            strict_lookup: false,
+            max_purge: 1_000,
         }
+    }
+}
+
+impl Policy {
+    /// Whether a tag of that name becomes immutable when it is pointed at a manifest, whatever the manifest's labels say.
+    ///
+    /// ```
+    /// # use manifest_core::Policy;
+    /// let policy = Policy {
+    ///     immutable_tags: vec!["v*".parse().unwrap()],
+    ///     immutable_exceptions: vec!["v*-rc*".parse().unwrap()],
+    ///     ..Policy::default()
+    /// };
+    /// assert!(policy.is_immutable_name(&"v1.0".parse().unwrap()));
+    /// assert!(!policy.is_immutable_name(&"v1.0-rc1".parse().unwrap()));
+    /// assert!(!policy.is_immutable_name(&"latest".parse().unwrap()));
+    /// ```
+    #[must_use]
+    pub fn is_immutable_name(&self, name: &TagName) -> bool {
+        let fits = |patterns: &[TagPattern]| patterns.iter().any(|pattern| pattern.fits(name));
+        fits(&self.immutable_tags) && !fits(&self.immutable_exceptions)
     }
 }

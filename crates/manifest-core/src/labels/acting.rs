@@ -7,6 +7,12 @@ pub const EXPIRES_AFTER: &str = "quay.expires-after";
 /// The key of the label that [`immutable`] reads.
 pub const IMMUTABLE: &str = "quay.immutable";
 
+/// Whether a label of that key acts on tags.
+#[must_use]
+pub fn acts(key: &str) -> bool {
+    key == EXPIRES_AFTER || key == IMMUTABLE
+}
+
 /// What a manifest's labels do to a tag that is pointed at it.
 #[must_use]
 pub fn acting(labels: &BTreeMap<String, String>) -> Acting {
@@ -14,6 +20,19 @@ pub fn acting(labels: &BTreeMap<String, String>) -> Acting {
         expires_after: labels.get(EXPIRES_AFTER).and_then(|label| expires_after(label)),
         immutable: labels.get(IMMUTABLE).is_some_and(|label| immutable(label)),
     }
+}
+
+/// What a manifest does to tags once these labels, in the order in which they were stored, are added to what it did.
+///
+/// The last `quay.expires-after` that asks for something counts; one `quay.immutable` that says so is enough, whatever others
+/// say: a label that anybody may add cannot undo what the manifest itself asked for.
+#[must_use]
+pub fn overlay<'a>(base: Acting, labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> Acting {
+    labels.into_iter().fold(base, |acting, (key, value)| match key {
+        EXPIRES_AFTER => Acting { expires_after: expires_after(value).or(acting.expires_after), ..acting },
+        IMMUTABLE => Acting { immutable: acting.immutable || immutable(value), ..acting },
+        _ => acting,
+    })
 }
 
 /// How long a tag lives, in milliseconds, as the label `quay.expires-after` says it: `30m`, `12h`, `2w`.
@@ -89,6 +108,21 @@ mod tests {
         check("1", false);
         check("yes", false);
         check("false", false);
+    }
+
+    #[test]
+    fn labels_over_labels() {
+        let base = Acting { expires_after: Some(5), immutable: false };
+        let check = |labels: &[(&str, &str)], expires_after: i64, immutable: bool| {
+            let acting = overlay(base, labels.iter().copied());
+            assert_eq!(acting, Acting { expires_after: Some(expires_after), immutable }, "{labels:?}");
+        };
+        check(&[], 5, false);
+        check(&[("x", "1s")], 5, false);
+        check(&[(EXPIRES_AFTER, "1s")], 1_000, false);
+        check(&[(EXPIRES_AFTER, "1s"), (EXPIRES_AFTER, "2s")], 2_000, false);
+        check(&[(EXPIRES_AFTER, "1s"), (EXPIRES_AFTER, "0s")], 1_000, false);
+        check(&[(IMMUTABLE, "true"), (IMMUTABLE, "false")], 5, true);
     }
 
     #[test]

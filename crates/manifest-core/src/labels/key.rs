@@ -64,7 +64,7 @@ pub fn check_api_key(key: &str) -> Result<(), LabelKeyError> {
     }
 }
 
-fn check_form(key: &str) -> Result<(), LabelKeyError> {
+pub(super) fn check_form(key: &str) -> Result<(), LabelKeyError> {
     if key.is_empty() {
         return Err(LabelKeyError::Empty);
     }

@@ -1,8 +1,8 @@
 use super::change::{Guard, Plan, TagChange};
+use super::empty::{empty_ask, empty_plan};
 use crate::access::Context;
 use crate::facts::{PushAsk, PushFacts, RepositoryState};
 use crate::policy::Policy;
-use crate::time::after;
 use oci_types::{Digest, RepositoryName, TagName};
 use std::collections::BTreeSet;
 
@@ -33,6 +33,12 @@ pub fn delete_tag_ask(repository: &RepositoryName, tag: &TagName, cx: &Context) 
 #[must_use]
 pub fn delete_manifest_ask(repository: &RepositoryName, digest: &Digest, cx: &Context) -> PushAsk {
     PushAsk { digest: Some(*digest), visibility: true, ..empty_ask(repository, cx) }
+}
+
+/// What ending all tags of a manifest needs to know.
+#[must_use]
+pub fn delete_tags_of_ask(repository: &RepositoryName, digest: &Digest, cx: &Context) -> PushAsk {
+    PushAsk { digest: Some(*digest), tags_of: Some(*digest), ..empty_ask(repository, cx) }
 }
 
 /// Decides about the deletion of a tag. The manifest stays, pinned for a while (DESIGN, section 4.4).
@@ -82,40 +88,34 @@ pub fn plan_delete_manifest(
     }
 }
 
+/// Decides about the end of all alive tags of a manifest, all or none. The manifest stays, pinned for a while, as when each
+/// were deleted by itself. One without alive tags has nothing to end: that is no error.
+///
+/// # Errors
+///
+/// [`DeleteRejection`]; `Immutable` names the first immutable tag, then none ends. Never `TagUnknown` or `GuardFailed`.
+pub fn plan_delete_tags_of(
+    repository: &RepositoryName,
+    digest: &Digest,
+    facts: &PushFacts,
+    policy: &Policy,
+    cx: &Context,
+) -> Result<Plan, DeleteRejection> {
+    writable(facts)?;
+    if facts.existing.as_ref().is_none_or(|existing| existing.deleted) {
+        return Err(DeleteRejection::ManifestUnknown);
+    }
+    if let Some((name, _)) = facts.tags_of.iter().find(|(_, state)| state.immutable) {
+        return Err(DeleteRejection::Immutable(name.clone()));
+    }
+    let end = |name: &TagName| TagChange::End { name: name.clone(), guard: Guard::Is(*digest) };
+    Ok(Plan { tags: facts.tags_of.keys().map(end).collect(), ..empty_plan(repository, policy, cx) })
+}
+
 fn writable(facts: &PushFacts) -> Result<(), DeleteRejection> {
     match facts.repository {
         RepositoryState::Absent => Err(DeleteRejection::RepositoryUnknown),
         RepositoryState::ReadOnly => Err(DeleteRejection::ReadOnly),
         RepositoryState::Open => Ok(()),
-    }
-}
-
-pub(super) fn empty_ask(repository: &RepositoryName, cx: &Context) -> PushAsk {
-    PushAsk {
-        repository: repository.clone(),
-        now: cx.now,
-        digest: None,
-        blobs: BTreeSet::new(),
-        children: BTreeSet::new(),
-        tags: BTreeSet::new(),
-        tags_of: None,
-        labels: false,
-        visibility: false,
-    }
-}
-
-pub(super) fn empty_plan(repository: &RepositoryName, policy: &Policy, cx: &Context) -> Plan {
-    Plan {
-        repository: repository.clone(),
-        create_repository: None,
-        now: cx.now,
-        actor: cx.caller.actor().cloned(),
-        manifest: None,
-        tags: Vec::new(),
-        pin: None,
-        displaced_until: policy.pin_on_untag.then(|| after(cx.now, policy.untagged_ttl)),
-        delete: None,
-        labels: None,
-        purge: BTreeSet::new(),
     }
 }

@@ -1,5 +1,6 @@
-use super::change::{ChildLink, Guard, ManifestChange, NewManifest, Pin, Plan, TagChange};
-use super::delete::{empty_ask, empty_plan};
+use super::change::{ChildLink, Guard, Label, ManifestChange, NewManifest, Pin, Plan, TagChange};
+use super::empty::{empty_ask, empty_plan};
+use super::point::{PointRefusal, Pointing, point};
 use super::rejection::Rejection;
 use crate::access::Context;
 use crate::document::{ChildEntry, ChildKind, ConfigKind, ConfigRef, Document, ImageConfig, Need, Schema1};
@@ -107,13 +108,25 @@ pub fn config_wanted<'f>(case: &PushCase<'_>, facts: &'f PushFacts) -> Result<Op
     Ok(Some(blob))
 }
 
+/// A push, decided, and what became of the manifest's labels if it is new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedPush {
+    /// What is written.
+    pub plan: Plan,
+    /// The labels by which a new manifest acts: its own, or what the children of an index agree on. Empty for one that is
+    /// there already.
+    pub labels_to_apply: BTreeMap<String, String>,
+    /// How many of a new manifest's labels are beyond the limits and are not stored.
+    pub labels_dropped: usize,
+}
+
 /// Decides about a push: all rules of it are here and in what this calls. `config` holds the bytes of the config that
 /// [`config_wanted`] asked for; without them the manifest has no labels from a config.
 ///
 /// # Errors
 ///
 /// [`Rejection`], which says what is wrong with what was pushed, or with the world it was pushed to.
-pub fn plan_push(case: &PushCase<'_>, config: Option<&[u8]>, facts: &PushFacts) -> Result<Plan, Rejection> {
+pub fn plan_push(case: &PushCase<'_>, config: Option<&[u8]>, facts: &PushFacts) -> Result<PlannedPush, Rejection> {
     let create_repository = match facts.repository {
         RepositoryState::Absent => Some(case.permissions.create.ok_or(Rejection::RepositoryUnknown)?),
         // It may vanish before the plan is applied; then it comes back as it would have come into being.
@@ -122,23 +135,31 @@ pub fn plan_push(case: &PushCase<'_>, config: Option<&[u8]>, facts: &PushFacts) 
     };
     embedded_names_fit(case)?;
     let links = resolve_links(case, facts)?;
+    let (mut labels_to_apply, mut labels_dropped) = (BTreeMap::new(), 0);
     let (manifest, acting) = if let Some(existing) = &facts.existing {
         (ManifestChange::Keep(case.digest), existing.acting)
     } else {
-        let new = new_manifest(case, config, facts, links)?;
-        let acting = new.acting;
+        let image = parse_config(case.document.config(), config)?;
+        let own = labels::own(case.document, image.as_ref());
+        let storable = labels::storable(&own);
+        labels_dropped = storable.dropped;
+        // An index acts by what all its children agree on; its own annotations are no labels (quay-semantics, section 3.1).
+        labels_to_apply = if case.document.is_index() { labels::common(case.document, facts) } else { own };
+        let acting = labels::acting(&labels_to_apply);
+        let new = new_manifest(case, image.as_ref(), links, acting, storable.labels);
         (ManifestChange::Create(Arc::new(new)), acting)
     };
     let tags = point_tags(case, facts, acting)?;
     let untagged = case.target.tags().is_empty();
     let until = after(case.context.now, case.policy.untagged_ttl);
-    Ok(Plan {
+    let plan = Plan {
         create_repository,
         manifest: Some(manifest),
         tags,
         pin: untagged.then_some(Pin { digest: case.digest, until }),
         ..empty_plan(case.repository, case.policy, case.context)
-    })
+    };
+    Ok(PlannedPush { plan, labels_to_apply, labels_dropped })
 }
 
 /// Schema 1 carries its own name and tag, which must be those it is pushed to (quay-semantics, sections 5.2 and 10).
@@ -226,39 +247,35 @@ fn child_link(entry: &ChildEntry, need: Need) -> ChildLink {
 
 fn new_manifest(
     case: &PushCase<'_>,
-    config: Option<&[u8]>,
-    facts: &PushFacts,
+    image: Option<&ImageConfig>,
     links: Links,
-) -> Result<NewManifest, Rejection> {
+    acting: Acting,
+    labels: Vec<Label>,
+) -> NewManifest {
     let document = case.document;
-    let image = parse_config(document.config(), config)?;
     let schema1 = document.schema1();
-    let own = labels::own(document, image.as_ref());
-    // An index acts by what all its children agree on; its own annotations are no labels (quay-semantics, section 3.1).
-    let acting =
-        if document.is_index() { labels::acting(&labels::common(document, facts)) } else { labels::acting(&own) };
-    let empty_layer = image.as_ref().is_some_and(ImageConfig::has_empty_layers)
-        || document.blobs().contains_key(&empty_layer::digest());
+    let empty_layer =
+        image.is_some_and(ImageConfig::has_empty_layers) || document.blobs().contains_key(&empty_layer::digest());
     let mut blobs = links.blobs;
     if empty_layer {
         blobs.insert(empty_layer::digest(), Need::Required);
     }
-    Ok(NewManifest {
+    NewManifest {
         digest: case.digest,
         media_type: document.media_type().clone(),
         bytes: document.bytes().clone(),
         subject: document.subject(),
         artifact_type: document.artifact_type().map(str::to_owned),
         annotations: if document.subject().is_some() { document.annotations().clone() } else { BTreeMap::new() },
-        platform: image.as_ref().and_then(ImageConfig::platform).or_else(|| schema1.and_then(Schema1::platform)),
-        image_created: image.as_ref().and_then(ImageConfig::created).or_else(|| schema1.and_then(Schema1::created)),
+        platform: image.and_then(ImageConfig::platform).or_else(|| schema1.and_then(Schema1::platform)),
+        image_created: image.and_then(ImageConfig::created).or_else(|| schema1.and_then(Schema1::created)),
         layers_size: document.layers_size(),
         acting,
-        labels: labels::storable(&own).labels,
+        labels,
         blobs,
         children: links.children,
         empty_layer,
-    })
+    }
 }
 
 fn parse_config(config: Option<&ConfigRef>, bytes: Option<&[u8]>) -> Result<Option<ImageConfig>, Rejection> {
@@ -272,34 +289,24 @@ fn parse_config(config: Option<&ConfigRef>, bytes: Option<&[u8]>) -> Result<Opti
 }
 
 fn point_tags(case: &PushCase<'_>, facts: &PushFacts, acting: Acting) -> Result<Vec<TagChange>, Rejection> {
-    let now = case.context.now;
     let mut changes = Vec::new();
     for (name, guard) in case.target.tags() {
-        let current = facts.tags.get(name).filter(|state| state.alive(now));
-        if !guard.holds(current.map(|state| &state.target)) {
-            return Err(Rejection::GuardFailed(name.clone()));
-        }
-        let moves = current.is_some_and(|state| state.target != case.digest);
-        if current.is_some_and(|state| state.immutable) {
-            if moves {
-                return Err(Rejection::Immutable(name.clone()));
-            }
-            // Pushing an immutable tag's own manifest again changes nothing (DESIGN, section 4.15).
-            continue;
-        }
-        if moves && !case.permissions.overwrite {
-            return Err(Rejection::OverwriteDenied(name.clone()));
-        }
-        let guard =
-            if guard == Guard::Any && !case.permissions.overwrite { Guard::AbsentOrIs(case.digest) } else { guard };
-        changes.push(TagChange::Point {
-            name: name.clone(),
+        let pointing = Pointing {
+            name,
+            row: facts.tags.get(name),
             to: case.digest,
-            expires: crate::tags::expires(acting, now),
-            immutable: acting.immutable,
-            reversion: false,
             guard,
-        });
+            acting,
+            reversion: false,
+            overwrite: case.permissions.overwrite,
+            policy: case.policy,
+            now: case.context.now,
+        };
+        changes.extend(point(&pointing).map_err(|refusal| match refusal {
+            PointRefusal::GuardFailed => Rejection::GuardFailed(name.clone()),
+            PointRefusal::Immutable => Rejection::Immutable(name.clone()),
+            PointRefusal::OverwriteDenied => Rejection::OverwriteDenied(name.clone()),
+        })?);
     }
     Ok(changes)
 }

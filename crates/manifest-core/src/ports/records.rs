@@ -21,8 +21,8 @@ pub trait Records: Send + Sync {
 pub enum Table {
     /// `name`: visibility, state, created. Those being deleted are left out, here and in all other tables.
     Repository,
-    /// `repository@digest`: media_type, size, subject, artifact_type, platform, image_created, layers_size, expires_after, immutable,
-    /// pinned_until, deleted, created, actor.
+    /// `repository@digest`: `media_type`, size, subject, `artifact_type`, platform, `image_created`, `layers_size`, `expires_after`, immutable,
+    /// `pinned_until`, deleted, created, actor.
     Manifest,
     /// `repository@digest#position`, the position with ten digits: child, required, platform.
     ManifestChild,
@@ -36,7 +36,7 @@ pub enum Table {
     TagHistory,
     /// `digest`: size. The location is not part of the record, for it is the store's own.
     Blob,
-    /// `repository@digest`: size, lease_until.
+    /// `repository@digest`: size, `lease_until`.
     RepositoryBlob,
 }
 

@@ -4,7 +4,8 @@ use crate::access::{AccessRefusal, Action, Context};
 use crate::error::PortError;
 use crate::facts::{PushAsk, PushFacts};
 use crate::plan::{
-    Applied, DeleteRejection, Guard, Plan, delete_manifest_ask, delete_tag_ask, plan_delete_manifest, plan_delete_tag,
+    Applied, DeleteRejection, Guard, Plan, TagChange, delete_manifest_ask, delete_tag_ask, delete_tags_of_ask,
+    plan_delete_manifest, plan_delete_tag, plan_delete_tags_of,
 };
 use oci_types::{Digest, Reference, RepositoryName, TagName};
 use std::collections::BTreeSet;
@@ -71,7 +72,7 @@ impl Registry {
     ) -> Result<(), DeleteError> {
         let ask = delete_tag_ask(repository, tag, cx);
         let plan = |facts: &PushFacts| plan_delete_tag(repository, tag, guard, facts, &self.policy, cx);
-        self.delete(cx, &ask, &Reference::Tag(tag.clone()), plan).await
+        self.delete(cx, &ask, &Reference::Tag(tag.clone()), plan).await.map(drop)
     }
 
     /// Deletes a manifest: its tags end, and it is hidden at once.
@@ -87,7 +88,25 @@ impl Registry {
     ) -> Result<(), DeleteError> {
         let ask = delete_manifest_ask(repository, digest, cx);
         let plan = |facts: &PushFacts| plan_delete_manifest(repository, digest, facts, &self.policy, cx);
-        self.delete(cx, &ask, &Reference::Digest(*digest), plan).await
+        self.delete(cx, &ask, &Reference::Digest(*digest), plan).await.map(drop)
+    }
+
+    /// Ends all alive tags of a manifest, all or none; says which. The manifest stays by digest, and one without alive tags is no
+    /// error.
+    ///
+    /// # Errors
+    ///
+    /// [`DeleteError`]; `Immutable` if one of the tags is. Never `GuardFailed` or `ListedBy`.
+    pub async fn delete_tags_of(
+        &self,
+        cx: &Context,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Vec<TagName>, DeleteError> {
+        let ask = delete_tags_of_ask(repository, digest, cx);
+        let plan = |facts: &PushFacts| plan_delete_tags_of(repository, digest, facts, &self.policy, cx);
+        let done = self.delete(cx, &ask, &Reference::Digest(*digest), plan).await?;
+        Ok(done.tags.iter().map(TagChange::name).cloned().collect())
     }
 
     async fn delete(
@@ -96,14 +115,14 @@ impl Registry {
         ask: &PushAsk,
         reference: &Reference,
         plan: impl Fn(&PushFacts) -> Result<Plan, DeleteRejection> + Send + Sync,
-    ) -> Result<(), DeleteError> {
+    ) -> Result<Plan, DeleteError> {
         let repository = &ask.repository;
         self.authorize::<DeleteError>(cx, repository, Action::Delete).await?;
         for _ in 0..ATTEMPTS {
             let facts = self.ports.manifests.push_facts(ask).await?;
             let plan = plan(&facts).map_err(|rejection| rejected(rejection, repository, reference))?;
             match self.ports.manifests.apply(&plan).await? {
-                Applied::Done { .. } => return Ok(()),
+                Applied::Done { .. } => return Ok(plan),
                 Applied::ListedBy(parents) => return Err(DeleteError::ListedBy(parents)),
                 Applied::Immutable(tag) => return Err(DeleteError::Immutable(tag)),
                 // The world moved between facts and apply; new facts say what it is now.

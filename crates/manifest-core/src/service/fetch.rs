@@ -1,5 +1,6 @@
 use super::Registry;
 use super::authorize::UseCaseError;
+use super::lookup::{Lookup, fetch_ask};
 use crate::access::{AccessRefusal, Action, Context};
 use crate::error::{PortError, PortErrorKind};
 use crate::facts::TagState;
@@ -65,7 +66,8 @@ impl UseCaseError for FetchError {
 }
 
 impl Registry {
-    /// The manifest that a tag or digest leads to. By digest, only what is visible (DESIGN, section 4.4).
+    /// The manifest that a tag or digest leads to. By digest, only what is visible (DESIGN, section 4.4), or under a strict policy only
+    /// what an alive tag holds.
     ///
     /// # Errors
     ///
@@ -77,14 +79,17 @@ impl Registry {
         reference: &Reference,
     ) -> Result<Manifest, FetchError> {
         self.authorize::<FetchError>(cx, repository, Action::Pull).await?;
-        let ask = FetchAsk {
-            repository: repository.clone(),
-            reference: reference.clone(),
-            now: cx.now,
-            liveness: Liveness::Visible,
-            have: None,
-            at: None,
-        };
+        match reference {
+            Reference::Digest(digest) if self.policy.strict_lookup => {
+                self.find(cx, repository, digest, Lookup::Tagged).await
+            }
+            Reference::Digest(_) | Reference::Tag(_) => {
+                self.follow(fetch_ask(cx, repository, reference.clone(), Liveness::Visible)).await
+            }
+        }
+    }
+
+    pub(super) async fn follow(&self, ask: FetchAsk) -> Result<Manifest, FetchError> {
         match self.ports.manifests.fetch(&ask).await? {
             Fetched::Found(found) => Ok(Manifest::of(found)?),
             Fetched::RepositoryUnknown => Err(FetchError::RepositoryUnknown(ask.repository)),

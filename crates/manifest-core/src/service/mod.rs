@@ -1,22 +1,38 @@
 //! The use cases: ask → facts → plan → apply for writes, one port call for reads. The only async code that decides
 //! anything; each file is one family of use cases with the errors that a caller can act on.
 
+mod amend;
 mod authorize;
 mod blobs;
 mod collector;
+mod confirm;
 mod delete;
 mod fetch;
+mod fsck;
+mod labels;
 mod listings;
+mod lookup;
+mod purge;
 mod push;
+mod repositories;
+mod tags;
 mod uploads;
 mod why;
 
+pub use amend::AmendError;
 pub use blobs::BlobError;
 pub use collector::{Collector, CollectorOptions, CollectorStep, Preview, PreviewStep, Stage};
+pub use confirm::{PLAN_LIFE, PlannedPushError, StalePlan};
 pub use delete::DeleteError;
 pub use fetch::{FetchError, Manifest};
+pub use labels::{LabelAdded, LabelsError, NewLabel};
+pub use fsck::{Finding, FsckCounts, FsckOptions, FsckPhase, FsckProgress, FsckReport, OnProgress, Problem};
 pub use listings::{HistoryQuery, ListError, TagQuery};
-pub use push::{Explained, Push, PushError};
+pub use lookup::{Lookup, ManifestAtError, RequireError};
+pub use purge::{PlannedPurge, Purge, PurgeError};
+pub use push::{Explained, Push, PushError, Pushed};
+pub use repositories::RepositoryError;
+pub use tags::{Retagged, TagError};
 pub use uploads::UploadError;
 pub use why::{Chain, Hold, Weighed, Why, weigh};
 

@@ -4,10 +4,14 @@ use crate::access::{AccessRefusal, Action, Context};
 use crate::document::{Document, DocumentError};
 use crate::error::PortError;
 use crate::facts::{Blob, PushAsk, PushFacts};
-use crate::plan::{Applied, Permissions, Plan, PushCase, PushTarget, Rejection, config_wanted, plan_push, push_ask};
+use crate::plan::{
+    Applied, Permissions, Plan, PlanId, PlannedPush, PushCase, PushTarget, Rejection, config_wanted, plan_push,
+    push_ask,
+};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use oci_types::{Algorithm, Digest, MediaType, RepositoryName, TagName};
+use std::collections::BTreeMap;
 
 /// A manifest to push.
 #[derive(Clone, Debug)]
@@ -35,6 +39,11 @@ pub struct Pushed {
     pub subject: Option<Digest>,
     /// Which tags point at it through this push.
     pub tags: Vec<TagName>,
+    /// The labels by which a manifest that was not there before acts on tags: its own, or what the children of an index agree
+    /// on. Empty for one that was there.
+    pub labels_to_apply: BTreeMap<String, String>,
+    /// How many labels of a manifest that was not there before are beyond the limits and were not stored (semantics 22).
+    pub labels_dropped: usize,
 }
 
 /// Why nothing was pushed.
@@ -101,6 +110,14 @@ pub struct Explained {
     pub outcome: Result<Plan, Rejection>,
 }
 
+impl Explained {
+    /// The id under which [`Registry::push_planned`] does exactly this; none for what is rejected.
+    #[must_use]
+    pub fn plan_id(&self) -> Option<PlanId> {
+        self.outcome.as_ref().ok().map(PlanId::of)
+    }
+}
+
 impl Registry {
     /// Whether the caller may push there: for an edge that wants to know before it reads a body. [`Registry::push`] asks again.
     ///
@@ -123,9 +140,11 @@ impl Registry {
         let ask = push_ask(&case);
         for _ in 0..ATTEMPTS {
             let facts = self.ports.manifests.push_facts(&ask).await?;
-            let plan = self.plan(&case, &facts).await?;
-            match self.ports.manifests.apply(&plan).await? {
-                Applied::Done { created, .. } => return Ok(pushed(&document, digest, created, &push.target)),
+            let planned = self.plan(&case, &facts).await?;
+            match self.ports.manifests.apply(&planned.plan).await? {
+                Applied::Done { created, .. } => {
+                    return Ok(pushed(&document, digest, created, &push.target, planned));
+                }
                 // The world moved between facts and apply; new facts say what it is now.
                 Applied::MissingBlobs(_)
                 | Applied::MissingChildren(_)
@@ -154,20 +173,24 @@ impl Registry {
         let ask = push_ask(&case);
         let facts = self.ports.manifests.push_facts(&ask).await?;
         let outcome = match self.plan(&case, &facts).await {
-            Ok(plan) => Ok(plan),
+            Ok(planned) => Ok(planned.plan),
             Err(PushError::Rejected(rejection)) => Err(rejection),
             Err(error) => return Err(error),
         };
         Ok(Explained { ask, facts, outcome })
     }
 
-    async fn push_permissions(&self, cx: &Context, repository: &RepositoryName) -> Result<Permissions, PushError> {
+    pub(super) async fn push_permissions(
+        &self,
+        cx: &Context,
+        repository: &RepositoryName,
+    ) -> Result<Permissions, PushError> {
         let actions = [Action::Push, Action::Overwrite, Action::Create];
         let may = self.decide::<PushError>(cx, repository, &actions).await?;
         Ok(Permissions { overwrite: may.get(1) == Some(&true), create: self.creation(may.get(2) == Some(&true)) })
     }
 
-    fn read_document(&self, push: &Push) -> Result<(Document, Digest), PushError> {
+    pub(super) fn read_document(&self, push: &Push) -> Result<(Document, Digest), PushError> {
         let (size, limit) = (push.bytes.len() as u64, self.policy.max_manifest_bytes);
         if size > limit {
             return Err(PushError::TooLarge { size, limit });
@@ -192,7 +215,7 @@ impl Registry {
         Ok((document, digest))
     }
 
-    fn case<'a>(
+    pub(super) fn case<'a>(
         &'a self,
         cx: &'a Context,
         push: &'a Push,
@@ -212,7 +235,7 @@ impl Registry {
     }
 
     /// Reads the config where the plan needs it, and plans.
-    async fn plan(&self, case: &PushCase<'_>, facts: &PushFacts) -> Result<Plan, PushError> {
+    pub(super) async fn plan(&self, case: &PushCase<'_>, facts: &PushFacts) -> Result<PlannedPush, PushError> {
         let bytes = match config_wanted(case, facts)? {
             Some(blob) => Some(self.read_config(blob).await?),
             None => None,
@@ -239,12 +262,22 @@ impl Registry {
     }
 }
 
-fn pushed(document: &Document, digest: Digest, created: bool, target: &PushTarget) -> Pushed {
+pub(super) fn pushed(
+    document: &Document,
+    digest: Digest,
+    created: bool,
+    target: &PushTarget,
+    planned: PlannedPush,
+) -> Pushed {
     let tags = match target {
         PushTarget::Tag { name, .. } => vec![name.clone()],
         PushTarget::Digest { tags, .. } => tags.iter().cloned().collect(),
     };
-    Pushed { digest, media_type: document.media_type().clone(), created, subject: document.subject(), tags }
+    // Where another writer was first, the labels are what that one stored.
+    let (labels_to_apply, labels_dropped) =
+        if created { (planned.labels_to_apply, planned.labels_dropped) } else { (BTreeMap::new(), 0) };
+    let (media_type, subject) = (document.media_type().clone(), document.subject());
+    Pushed { digest, media_type, created, subject, tags, labels_to_apply, labels_dropped }
 }
 
 #[cfg(test)]

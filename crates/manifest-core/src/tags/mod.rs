@@ -1,4 +1,10 @@
-//! How long tags live.
+//! How long tags live, and which ones may not move.
+
+mod clamp;
+mod pattern;
+
+pub use clamp::clamp_expiry;
+pub use pattern::{ParseTagPatternError, TagPattern};
 
 use crate::facts::Acting;
 use crate::time::{Millis, NEVER, after};

@@ -117,7 +117,7 @@ impl Scene {
         let ask = push_ask(&case);
         assert!(self.document.blobs().keys().all(|blob| ask.blobs.contains(blob)), "the ask covers all blobs");
         let config = if config_wanted(&case, &self.facts)?.is_some() { self.config.as_deref() } else { None };
-        plan_push(&case, config, &self.facts)
+        plan_push(&case, config, &self.facts).map(|planned| planned.plan)
     }
 
     fn created(&self) -> Arc<NewManifest> {
