@@ -5,6 +5,7 @@ use bytes::Bytes;
 use manifest_core::access::Actor;
 use manifest_core::error::{Port, PortError};
 use manifest_core::facts::{Location, RepositoryState, StoreName, Visibility};
+use manifest_core::plan::{Label, LabelId, LabelRow, LabelSource};
 use manifest_core::stored;
 use oci_types::{Digest, Platform};
 use std::collections::BTreeMap;
@@ -138,6 +139,34 @@ pub(crate) fn visibility_code(visibility: Visibility) -> i64 {
         Visibility::Public => PUBLIC,
         Visibility::Private => PRIVATE,
     }
+}
+
+/// The code under which it is stored where a label came from.
+pub(crate) fn label_source_code(source: LabelSource) -> i64 {
+    match source {
+        LabelSource::Manifest => 0,
+        LabelSource::Api => 1,
+        LabelSource::Internal => 2,
+    }
+}
+
+/// A label, of its columns `id`, `key`, `value`, `json` and `source`.
+pub(crate) fn label((id, key, value, json, source): (i64, String, String, i64, i64)) -> Port<LabelRow> {
+    let column = |column| Column("label", column);
+    Ok(LabelRow {
+        id: LabelId(column("id").size(id)?),
+        label: Label {
+            key,
+            value,
+            json: column("json").flag(json)?,
+            source: match source {
+                0 => LabelSource::Manifest,
+                1 => LabelSource::Api,
+                2 => LabelSource::Internal,
+                other => return Err(column("source").unknown(&other)),
+            },
+        },
+    })
 }
 
 /// A number of bytes as it is stored. What no disk holds is stored as the most that the column holds.

@@ -9,7 +9,8 @@ use manifest_core::plan::{
 };
 use manifest_core::ports::{
     Begun, Blobs, FetchAsk, Fetched, FinishUpload, Finished, HistoryCursor, Listings, Liveness, Manifests, MountAsk,
-    MountSource, Mounted, NewUpload, PageAsk, Part, PublishPart, Published, ReferrersAsk, Repositories, UploadId, Uploads,
+    MountSource, Mounted, NewUpload, PageAsk, Part, PublishPart, Published, ReferrersAsk, Repositories, UploadId,
+    Uploads,
 };
 use manifest_core::time::NEVER;
 use manifest_sqlite::{SqliteOptions, SqliteStore};
@@ -109,7 +110,8 @@ fn manifest(name: &str, layers: usize, labels: usize, children: usize) -> NewMan
         json: false,
         source: LabelSource::Manifest,
     };
-    let child = |number| ChildLink { digest: digest(&format!("child {number}")), need: Need::MayBeAbsent, platform: None };
+    let child =
+        |number| ChildLink { digest: digest(&format!("child {number}")), need: Need::MayBeAbsent, platform: None };
     NewManifest {
         digest: digest(name),
         media_type: MediaType::from_static(MediaType::OCI_INDEX),
@@ -184,9 +186,13 @@ async fn a_push_costs_the_same_whatever_the_manifest_holds() {
     assert_eq!(put(&mut counted, "app", manifest("first", 1, 0, 1)).await, 14);
     let small = put(&mut counted, "app", manifest("small", 1, 0, 1)).await;
     assert_eq!(small, 13);
-    for (name, layers, labels, children) in
-        [("layers", 1_000, 0, 1), ("labels", 1, 400, 1), ("children", 1, 0, 500), ("all", 1_000, 400, 500), ("none", 0, 0, 0)]
-    {
+    for (name, layers, labels, children) in [
+        ("layers", 1_000, 0, 1),
+        ("labels", 1, 400, 1),
+        ("children", 1, 0, 500),
+        ("all", 1_000, 400, 500),
+        ("none", 0, 0, 0),
+    ] {
         assert_eq!(put(&mut counted, "app", manifest(name, layers, labels, children)).await, small, "{name}");
     }
     // Pushed again, moved to 100 tags, and deleted.

@@ -22,6 +22,8 @@ CREATE TABLE repository (
 -- A name is free again as soon as its repository is being deleted.
 CREATE UNIQUE INDEX repository_name ON repository (name) WHERE state <> 2;
 CREATE INDEX repository_visibility ON repository (visibility, name) WHERE state <> 2;
+-- Those whose rows are still to be removed.
+CREATE INDEX repository_deleting ON repository (state) WHERE state = 2;
 
 CREATE TABLE manifest (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -49,6 +51,7 @@ CREATE TABLE manifest (
 CREATE UNIQUE INDEX manifest_digest ON manifest (repository_id, digest);
 -- Referrers in the order of their digests, filtered by type without touching the row.
 CREATE INDEX manifest_subject ON manifest (repository_id, subject, digest, artifact_type) WHERE subject IS NOT NULL;
+CREATE INDEX manifest_deleted ON manifest (repository_id, digest) WHERE deleted_ms IS NOT NULL;
 
 CREATE TABLE manifest_child (
     repository_id INTEGER NOT NULL,
@@ -73,7 +76,8 @@ CREATE TABLE manifest_blob (
 CREATE INDEX manifest_blob_digest ON manifest_blob (repository_id, digest, manifest_id);
 
 CREATE TABLE label (
-    id INTEGER PRIMARY KEY NOT NULL,
+    -- AUTOINCREMENT: whoever removes a label by its id must never remove a later one.
+    id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     repository_id INTEGER NOT NULL,
     manifest_id INTEGER NOT NULL,
     key TEXT NOT NULL,
@@ -104,7 +108,7 @@ CREATE TABLE tag (
 CREATE INDEX tag_manifest ON tag (repository_id, manifest_id, expires_ms);
 CREATE INDEX tag_start ON tag (repository_id, start_ms DESC, name);
 
--- Intervals that are over. Only the triggers below write here.
+-- Intervals that are over. Only the triggers below add to it.
 CREATE TABLE tag_history (
     repository_id INTEGER NOT NULL,
     name TEXT NOT NULL,
@@ -145,6 +149,19 @@ END;
 CREATE TRIGGER tag_ended_without_end BEFORE DELETE ON tag WHEN OLD.expires_ms = 9223372036854775807
 BEGIN
     SELECT RAISE(ABORT, 'a tag is given its end before it is removed');
+END;
+
+-- Nothing of a manifest outlives its row: no link, no label, and no interval of a tag, which would point at nothing.
+CREATE TRIGGER manifest_removed AFTER DELETE ON manifest
+BEGIN
+    DELETE FROM manifest_child WHERE repository_id = OLD.repository_id AND manifest_id = OLD.id;
+    DELETE FROM manifest_blob WHERE repository_id = OLD.repository_id AND manifest_id = OLD.id;
+    DELETE FROM label WHERE repository_id = OLD.repository_id AND manifest_id = OLD.id;
+
+    UPDATE tag SET expires_ms = start_ms
+    WHERE repository_id = OLD.repository_id AND manifest_id = OLD.id AND expires_ms = 9223372036854775807;
+    DELETE FROM tag WHERE repository_id = OLD.repository_id AND manifest_id = OLD.id;
+    DELETE FROM tag_history WHERE repository_id = OLD.repository_id AND manifest_id = OLD.id;
 END;
 
 CREATE TABLE blob (

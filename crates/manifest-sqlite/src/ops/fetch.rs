@@ -11,7 +11,10 @@ use oci_types::{Digest, Reference, TagName};
 /// Follows a reference.
 pub(crate) fn fetch(connection: &mut SqliteConnection, ask: &FetchAsk) -> Port<Fetched> {
     match &ask.reference {
-        Reference::Tag(tag) => by_tag(connection, ask, tag),
+        Reference::Tag(tag) => match ask.at {
+            Some(at) => by_tag_at(connection, ask, tag, at),
+            None => by_tag(connection, ask, tag),
+        },
         Reference::Digest(digest) => by_digest(connection, ask, digest),
     }
 }
@@ -81,6 +84,57 @@ fn by_tag(connection: &mut SqliteConnection, ask: &FetchAsk, tag: &TagName) -> P
 }
 
 statement! {
+    /// A manifest by what a tag was at a time: by its row, or by the newest interval of its history that had started. Intervals
+    /// of one name do not overlap, so at most one of them holds the time. One that is over is not immutable.
+    struct ManifestByTagAt<'a> {
+        have: Option<&'a [u8]> => Nullable<Binary>,
+        tag: &'a str => Text,
+        at: Millis => BigInt,
+        repository: &'a str => Text,
+    }
+    -> (
+        Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>,
+        Nullable<Binary>, Nullable<Text>, Nullable<BigInt>, Nullable<Binary>, BigInt,
+    );
+    "SELECT coalesce(t.start_ms, h.start_ms), coalesce(t.expires_ms, h.end_ms), coalesce(t.immutable, 0), \
+     iif(t.name IS NULL, h.actor, t.actor), \
+     m.digest, m.media_type, length(m.bytes), CASE WHEN m.digest = +?1 THEN NULL ELSE m.bytes END, t.name IS NOT NULL \
+     FROM repository r INDEXED BY repository_name \
+     LEFT JOIN tag t ON t.repository_id = r.id AND t.name = +?2 AND t.start_ms <= +?3 AND t.expires_ms > +?3 \
+     LEFT JOIN tag_history h ON t.name IS NULL AND h.repository_id = r.id AND h.name = +?2 AND h.start_ms = \
+     (SELECT max(start_ms) FROM tag_history WHERE repository_id = r.id AND name = +?2 AND start_ms <= +?3) AND h.end_ms > +?3 \
+     LEFT JOIN manifest m ON m.id = coalesce(t.manifest_id, h.manifest_id) AND m.deleted_ms IS NULL \
+     WHERE r.name = +?4 AND r.state <> 2"
+}
+
+fn by_tag_at(connection: &mut SqliteConnection, ask: &FetchAsk, tag: &TagName, at: Millis) -> Port<Fetched> {
+    let statement = ManifestByTagAt {
+        repository: ask.repository.as_str(),
+        tag: tag.as_str(),
+        at,
+        have: ask.have.as_ref().map(Digest::as_bytes),
+    };
+    let row: Option<ByTagRow> = statement.get_result(connection).optional().doing("looking up what a tag was")?;
+    let Some((start, expires, immutable, actor, digest, media_type, size, bytes, is_row)) = row else {
+        return Ok(Fetched::RepositoryUnknown);
+    };
+    let (Some((start, expires)), Some(digest)) =
+        (start.zip(expires), Column("manifest", "digest").optional_digest(digest)?)
+    else {
+        return Ok(Fetched::Unknown);
+    };
+    let table = if is_row == 1 { "tag" } else { "tag_history" };
+    let state = TagState {
+        target: digest,
+        start,
+        expires,
+        immutable: Column(table, "immutable").flag(immutable.unwrap_or_default())?,
+        actor: Column(table, "actor").actor(actor)?,
+    };
+    Ok(Fetched::Found(found(digest, media_type, size, bytes, Some(state))?))
+}
+
+statement! {
     /// A manifest by digest, if it is as alive as it must be: 0 visible, 1 undeleted, 2 any row.
     struct ManifestByDigest<'a> {
         leave_out: i64 => BigInt,
@@ -95,7 +149,7 @@ statement! {
          FROM repository r INDEXED BY repository_name \
          LEFT JOIN manifest m INDEXED BY manifest_digest ON m.repository_id = r.id AND m.digest = +?2 \
          AND (+?3 = 2 OR (m.deleted_ms IS NULL AND (+?3 = 1 OR ",
-        kept!("r.id", "m", "+?4"),
+        kept!("r.id", "m", "+?4", "+?4"),
         "))) WHERE r.name = +?5 AND r.state <> 2"
     )
 }

@@ -4,25 +4,25 @@ use crate::rows::Column;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::{RunQueryDsl, SqliteConnection};
 use manifest_core::error::Port;
-use manifest_core::ports::{HistoryCursor, HistoryRow, Page, PageAsk};
+use manifest_core::ports::{HistoryAsk, HistoryRow, Page};
 use manifest_core::time::{Millis, NEVER};
-use oci_types::{RepositoryName, TagName};
 
 /// What tags pointed at, newest start first, then by name.
-pub(crate) fn history(
-    connection: &mut SqliteConnection,
-    repository: &RepositoryName,
-    name: Option<&TagName>,
-    ask: &PageAsk<HistoryCursor>,
-) -> Port<Option<Page<HistoryRow>>> {
+pub(crate) fn history(connection: &mut SqliteConnection, ask: &HistoryAsk) -> Port<Option<Page<HistoryRow>>> {
     let (start, after) = match &ask.after {
         Some(cursor) => (cursor.start, cursor.name.as_str()),
         None => (NEVER, ""),
     };
-    let (repository, limit) = (repository.as_str(), i64::from(ask.limit) + 1);
-    let rows: Vec<Row> = match name {
-        Some(name) => HistoryOfName { repository, start, after, name: name.as_str(), limit }.load(connection),
-        None => History { repository, start, after, limit }.load(connection),
+    let (repository, limit) = (ask.repository.as_str(), i64::from(ask.limit) + 1);
+    let (active_only, now) = (i64::from(ask.active_only), ask.now);
+    // An interval does not end before it starts, so one that starts later also ends later.
+    let since = ask.since.unwrap_or(Millis::MIN);
+    let rows: Vec<Row> = match &ask.name {
+        Some(name) => {
+            let name = name.as_str();
+            HistoryOfName { repository, start, after, since, active_only, now, name, limit }.load(connection)
+        }
+        None => History { repository, start, after, since, active_only, now, limit }.load(connection),
     }
     .doing("listing the history of tags")?;
     page::of_repository(rows, ask.limit, read)
@@ -40,7 +40,9 @@ macro_rules! intervals {
             " FROM ",
             $table,
             " i WHERE i.repository_id = (SELECT id FROM here) AND i.start_ms <= +?2",
-            " AND NOT (i.start_ms = +?2 AND i.name <= +?3)",
+            " AND NOT (i.start_ms = +?2 AND i.name <= +?3) AND i.",
+            $end,
+            " > +?4",
             $name
         )
     };
@@ -48,11 +50,12 @@ macro_rules! intervals {
 
 /// Both tables merged, the newest first. A repository without a fitting row answers one row without a name.
 macro_rules! history {
-    ($name:literal, $limit:literal) => {
+    ($name:literal, $active_only:literal, $now:literal, $limit:literal) => {
         concat!(
             "WITH here (id) AS MATERIALIZED (SELECT id FROM repository INDEXED BY repository_name WHERE name = +?1 AND state <> 2), ",
-            "interval AS (", intervals!("tag_history", "end_ms", "0", $name), " UNION ALL ",
-            intervals!("tag", "expires_ms", "1", $name), " ORDER BY 2 DESC, 1 LIMIT ", $limit, ") ",
+            "interval AS (", intervals!("tag_history", "end_ms", "0", $name), " AND NOT ", $active_only, " UNION ALL ",
+            intervals!("tag", "expires_ms", "1", $name), " AND (NOT ", $active_only, " OR i.expires_ms > ", $now, ")",
+            " ORDER BY 2 DESC, 1 LIMIT ", $limit, ") ",
             "SELECT i.name, i.start_ms, i.end_ms, i.current, i.reversion, i.previous, i.actor, m.digest ",
             "FROM here LEFT JOIN interval i LEFT JOIN manifest m ON m.id = i.manifest_id ORDER BY i.start_ms DESC, i.name"
         )
@@ -60,12 +63,20 @@ macro_rules! history {
 }
 
 statement! {
-    struct History<'a> { repository: &'a str => Text, start: Millis => BigInt, after: &'a str => Text, limit: i64 => BigInt }
+    struct History<'a> {
+        repository: &'a str => Text,
+        start: Millis => BigInt,
+        after: &'a str => Text,
+        since: Millis => BigInt,
+        active_only: i64 => BigInt,
+        now: Millis => BigInt,
+        limit: i64 => BigInt,
+    }
     -> (
         Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>,
         Nullable<BigInt>, Nullable<Binary>, Nullable<Text>, Nullable<Binary>,
     );
-    history!("", "+?4")
+    history!("", "+?5", "+?6", "+?7")
 }
 
 statement! {
@@ -73,14 +84,17 @@ statement! {
         repository: &'a str => Text,
         start: Millis => BigInt,
         after: &'a str => Text,
+        since: Millis => BigInt,
         name: &'a str => Text,
+        active_only: i64 => BigInt,
+        now: Millis => BigInt,
         limit: i64 => BigInt,
     }
     -> (
         Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>,
         Nullable<BigInt>, Nullable<Binary>, Nullable<Text>, Nullable<Binary>,
     );
-    history!(" AND i.name = +?4", "+?5")
+    history!(" AND i.name = +?5", "+?6", "+?7", "+?8")
 }
 
 type Row = (

@@ -1,10 +1,12 @@
+use super::blobs;
 use crate::driver::Doing;
-use crate::rows::Column;
+use crate::rows::{self, Column};
 use crate::sets;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::{RunQueryDsl, SqliteConnection};
 use manifest_core::error::Port;
 use manifest_core::facts::{Acting, Blob, Child, Existing, PushAsk, PushFacts, RepositoryState, TagState};
+use manifest_core::plan::LabelRow;
 use manifest_core::time::Millis;
 use oci_types::{Digest, TagName};
 use std::collections::BTreeMap;
@@ -21,6 +23,8 @@ pub(crate) fn push_facts(connection: &mut SqliteConnection, ask: &PushAsk) -> Po
         blobs: &blobs,
         children: &children,
         tags: &tags,
+        tags_of: ask.tags_of.as_ref().map(Digest::as_bytes),
+        labels: i64::from(ask.labels),
     };
     let rows: Vec<Row> = statement.load(connection).doing("looking up facts")?;
     let mut facts = PushFacts {
@@ -29,6 +33,8 @@ pub(crate) fn push_facts(connection: &mut SqliteConnection, ask: &PushAsk) -> Po
         blobs: BTreeMap::new(),
         children: BTreeMap::new(),
         tags: BTreeMap::new(),
+        tags_of: BTreeMap::new(),
+        labels: Vec::new(),
     };
     for row in rows {
         add(&mut facts, row)?;
@@ -37,8 +43,8 @@ pub(crate) fn push_facts(connection: &mut SqliteConnection, ask: &PushAsk) -> Po
 }
 
 statement! {
-    /// Rows of five kinds: the repository, the manifest, blobs, children, tags. The columns behind the kind are a digest, a
-    /// name, a type, three numbers, and two texts; what they hold for each kind is read in [`add`].
+    /// Rows of seven kinds: the repository, the manifest, blobs, children, tags, the tags of a manifest, labels. The columns behind
+    /// the kind are a digest, a name, a type, three numbers, and two texts; what they hold for each kind is read in [`add`].
     struct Facts<'a> {
         repository: &'a str => Text,
         visibility: i64 => BigInt,
@@ -47,6 +53,8 @@ statement! {
         blobs: &'a str => Text,
         children: &'a str => Text,
         tags: &'a str => Text,
+        tags_of: Option<&'a [u8]> => Nullable<Binary>,
+        labels: i64 => BigInt,
     }
     -> (
         BigInt, Nullable<Binary>, Nullable<Text>, Nullable<Text>,
@@ -58,7 +66,7 @@ statement! {
          UNION ALL \
          SELECT 1, NULL, NULL, m.media_type, m.immutable, m.expires_after_ms, \
          CASE WHEN m.deleted_ms IS NOT NULL THEN 2 WHEN +?2 THEN NOT ",
-        kept!("here.id", "m", "+?3"),
+        kept!("here.id", "m", "+?3", "+?3"),
         " ELSE 0 END, NULL, NULL \
          FROM here CROSS JOIN manifest m INDEXED BY manifest_digest WHERE m.repository_id = here.id AND m.digest = +?4 \
          UNION ALL \
@@ -75,7 +83,16 @@ statement! {
          UNION ALL \
          SELECT 4, m.digest, t.name, NULL, t.start_ms, t.expires_ms, t.immutable, t.actor, NULL \
          FROM here CROSS JOIN json_each(?7) j CROSS JOIN tag t LEFT JOIN manifest m ON m.id = t.manifest_id \
-         WHERE t.repository_id = here.id AND t.name = j.value"
+         WHERE t.repository_id = here.id AND t.name = j.value \
+         UNION ALL \
+         SELECT 5, m.digest, t.name, NULL, t.start_ms, t.expires_ms, t.immutable, t.actor, NULL \
+         FROM here CROSS JOIN manifest m INDEXED BY manifest_digest CROSS JOIN tag t INDEXED BY tag_manifest \
+         WHERE m.repository_id = here.id AND m.digest = +?8 \
+         AND t.repository_id = here.id AND t.manifest_id = m.id AND t.expires_ms > +?3 \
+         UNION ALL \
+         SELECT 6, NULL, l.key, NULL, l.id, l.json, l.source, l.value, NULL \
+         FROM here CROSS JOIN manifest m INDEXED BY manifest_digest CROSS JOIN label l INDEXED BY label_manifest \
+         WHERE +?9 AND m.repository_id = here.id AND m.digest = +?4 AND l.repository_id = here.id AND l.manifest_id = m.id"
     )
 }
 
@@ -92,57 +109,72 @@ type Row = (
 );
 
 fn add(facts: &mut PushFacts, row: Row) -> Port<()> {
-    let (kind, digest, name, media_type, first, second, third, text, labels) = row;
-    let manifest = |column| Column("manifest", column);
-    match kind {
-        0 => facts.repository = Column("repository", "state").repository_state(first.unwrap_or_default())?,
-        1 => {
-            let media_type = manifest("media_type").present(media_type)?;
-            facts.existing = Some(Existing {
-                media_type: manifest("media_type").text(&media_type)?,
-                acting: Acting {
-                    expires_after: second,
-                    immutable: manifest("immutable").flag(first.unwrap_or_default())?,
-                },
-                deleted: third == Some(2),
-                visible: third == Some(0),
-            });
-        }
-        2 => {
-            let column = |column| Column("repository_blob", column);
-            let blob = Blob {
-                size: column("size").size(first.unwrap_or_default())?,
-                location: column("location").location(&column("location").present(text)?)?,
-            };
-            let digest = column("digest").present(digest)?;
-            facts.blobs.insert(column("digest").digest(&digest)?, blob);
-        }
-        3 => {
-            let media_type = manifest("media_type").present(media_type)?;
-            let labels = labels.as_deref().unwrap_or("{}");
-            let child = Child {
-                media_type: manifest("media_type").text(&media_type)?,
-                size: manifest("bytes").size(first.unwrap_or_default())?,
-                platform: manifest("platform").platform(text)?,
-                // The last of a key wins, as it does in this map.
-                labels: Column("label", "value").json(labels)?,
-            };
-            let digest = manifest("digest").present(digest)?;
-            facts.children.insert(manifest("digest").digest(&digest)?, child);
-        }
-        _ => {
-            let column = |column| Column("tag", column);
-            let target = column("manifest_id").present(digest)?;
-            let state = TagState {
-                target: manifest("digest").digest(&target)?,
-                start: first.unwrap_or_default(),
-                expires: second.unwrap_or_default(),
-                immutable: column("immutable").flag(third.unwrap_or_default())?,
-                actor: column("actor").actor(text)?,
-            };
-            let name = column("name").present(name)?;
-            facts.tags.insert(column("name").text(&name)?, state);
-        }
+    match row.0 {
+        0 => facts.repository = Column("repository", "state").repository_state(row.4.unwrap_or_default())?,
+        1 => facts.existing = Some(existing(row)?),
+        2 => facts.blobs.extend([blob(row)?]),
+        3 => facts.children.extend([child(row)?]),
+        4 => facts.tags.extend([tag(row)?]),
+        5 => facts.tags_of.extend([tag(row)?]),
+        // Along an index whose last column is the id, so in the order in which they were stored.
+        _ => facts.labels.push(label(row)?),
     }
     Ok(())
+}
+
+const fn manifest(column: &'static str) -> Column {
+    Column("manifest", column)
+}
+
+fn existing((_, _, _, media_type, immutable, expires_after, state, _, _): Row) -> Port<Existing> {
+    let media_type = manifest("media_type").present(media_type)?;
+    let immutable = manifest("immutable").flag(immutable.unwrap_or_default())?;
+    Ok(Existing {
+        media_type: manifest("media_type").text(&media_type)?,
+        acting: Acting { expires_after, immutable },
+        deleted: state == Some(2),
+        visible: state == Some(0),
+    })
+}
+
+fn blob((_, digest, _, _, size, _, _, location, _): Row) -> Port<(Digest, Blob)> {
+    let column = |column| Column("repository_blob", column);
+    let (digest, location) = (column("digest").present(digest)?, column("location").present(location)?);
+    let blob = blobs::read("repository_blob", (size.unwrap_or_default(), location))?;
+    Ok((column("digest").digest(&digest)?, blob))
+}
+
+fn child((_, digest, _, media_type, size, _, _, platform, labels): Row) -> Port<(Digest, Child)> {
+    let media_type = manifest("media_type").present(media_type)?;
+    let labels = labels.as_deref().unwrap_or("{}");
+    let child = Child {
+        media_type: manifest("media_type").text(&media_type)?,
+        size: manifest("bytes").size(size.unwrap_or_default())?,
+        platform: manifest("platform").platform(platform)?,
+        // The last of a key wins, as it does in this map.
+        labels: Column("label", "value").json(labels)?,
+    };
+    let digest = manifest("digest").present(digest)?;
+    Ok((manifest("digest").digest(&digest)?, child))
+}
+
+fn tag((_, digest, name, _, start, expires, immutable, actor, _): Row) -> Port<(TagName, TagState)> {
+    let column = |column| Column("tag", column);
+    let target = column("manifest_id").present(digest)?;
+    let state = TagState {
+        target: manifest("digest").digest(&target)?,
+        start: start.unwrap_or_default(),
+        expires: expires.unwrap_or_default(),
+        immutable: column("immutable").flag(immutable.unwrap_or_default())?,
+        actor: column("actor").actor(actor)?,
+    };
+    let name = column("name").present(name)?;
+    Ok((column("name").text(&name)?, state))
+}
+
+fn label((_, _, key, _, id, json, source, value, _): Row) -> Port<LabelRow> {
+    let column = |column| Column("label", column);
+    let number = |name, number: Option<i64>| column(name).present(number);
+    let (key, value) = (column("key").present(key)?, column("value").present(value)?);
+    rows::label((number("id", id)?, key, value, number("json", json)?, number("source", source)?))
 }

@@ -55,10 +55,10 @@ statement! {
          FROM repository r INDEXED BY repository_name CROSS JOIN manifest m INDEXED BY manifest_subject \
          WHERE r.name = +?1 AND r.state <> 2 AND m.repository_id = r.id AND m.subject = +?2 AND m.digest > +?3 \
          AND (json_array_length(?4) = 0 OR m.artifact_type IN (SELECT value FROM json_each(?4))) AND m.deleted_ms IS NULL \
-         AND ((SELECT ", kept!("s.repository_id", "s", "+?5"),
+         AND ((SELECT ", kept!("s.repository_id", "s", "+?5", "+?5"),
         " FROM repository sr INDEXED BY repository_name CROSS JOIN manifest s INDEXED BY manifest_digest \
          WHERE sr.name = +?1 AND sr.state <> 2 AND s.repository_id = sr.id AND s.digest = +?2 AND s.deleted_ms IS NULL) OR ",
-        kept!("r.id", "m", "+?5"),
+        kept!("r.id", "m", "+?5", "+?5"),
         ") ORDER BY m.digest LIMIT +?6"
     )
 }

@@ -1,3 +1,4 @@
+use super::create_repository::create_repository;
 use super::page;
 use crate::driver::Doing;
 use crate::rows::{Column, OPEN, READ_ONLY};
@@ -9,8 +10,9 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SqliteConnection};
 use manifest_core::access::ReadScope;
 use manifest_core::error::{Port, PortError, PortErrorKind};
-use manifest_core::facts::RepositoryState;
+use manifest_core::facts::{RepositoryState, Visibility};
 use manifest_core::ports::{Page, PageAsk, RepositoryRow};
+use manifest_core::time::Millis;
 use oci_types::RepositoryName;
 
 /// The repository of that name.
@@ -57,6 +59,29 @@ pub(crate) fn set_state(
         .execute(connection)
         .doing("changing the state of a repository")?;
     Ok(Verdict::Keep(changed > 0))
+}
+
+/// Makes a repository. Whether there was none.
+pub(crate) fn create(
+    connection: &mut SqliteConnection,
+    name: &RepositoryName,
+    visibility: Visibility,
+    now: Millis,
+) -> Port<Verdict<bool>> {
+    Ok(Verdict::Keep(create_repository(connection, name, visibility, now)?.is_some()))
+}
+
+/// Marks a repository for deletion: every statement finds repositories by name, and passes over those that are marked. Whether
+/// there was one.
+pub(crate) fn delete(connection: &mut SqliteConnection, name: &RepositoryName) -> Port<Verdict<bool>> {
+    let statement = DeleteRepository { name: name.as_str() };
+    let marked = statement.execute(connection).doing("marking a repository for deletion")?;
+    Ok(Verdict::Keep(marked > 0))
+}
+
+statement! {
+    struct DeleteRepository<'a> { name: &'a str => Text }
+    "UPDATE repository INDEXED BY repository_name SET state = 2 WHERE name = +?1 AND state <> 2"
 }
 
 /// A page of the repositories in a scope.

@@ -5,8 +5,8 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::{RunQueryDsl, SqliteConnection};
 use manifest_core::error::Port;
 use manifest_core::facts::TagState;
-use manifest_core::ports::{Page, PageAsk, TagRow};
-use manifest_core::time::Millis;
+use manifest_core::ports::{Page, PageAsk, TagOrder, TagRow, TagsAsk};
+use manifest_core::time::{Millis, NEVER};
 use oci_types::{RepositoryName, TagName};
 
 /// The names of alive tags.
@@ -26,20 +26,19 @@ pub(crate) fn names(
     page::of_repository(rows, ask.limit, |(name,)| name.map(|name| Column("tag", "name").text(&name)).transpose())
 }
 
-/// Alive tags with what they point at.
-pub(crate) fn tags(
-    connection: &mut SqliteConnection,
-    repository: &RepositoryName,
-    ask: &PageAsk<TagName>,
-    now: Millis,
-) -> Port<Option<Page<TagRow>>> {
-    let statement = Tags {
-        repository: repository.as_str(),
-        after: ask.after.as_ref().map_or("", TagName::as_str),
-        now,
-        limit: i64::from(ask.limit) + 1,
-    };
-    let rows: Vec<Row> = statement.load(connection).doing("listing tags")?;
+/// Alive tags with what they point at, in the order that is asked for.
+pub(crate) fn tags(connection: &mut SqliteConnection, ask: &TagsAsk) -> Port<Option<Page<TagRow>>> {
+    let (repository, now, limit) = (ask.repository.as_str(), ask.now, i64::from(ask.limit) + 1);
+    let contains = ask.contains.as_deref().unwrap_or_default();
+    let after = ask.after.as_ref().map_or("", |cursor| cursor.name.as_str());
+    let rows: Vec<Row> = match ask.order {
+        TagOrder::Name => TagsByName { after, now, contains, repository, limit }.load(connection),
+        TagOrder::Newest => {
+            let start = ask.after.as_ref().map_or(NEVER, |cursor| cursor.start);
+            TagsByStart { start, after, now, contains, repository, limit }.load(connection)
+        }
+    }
+    .doing("listing tags")?;
     page::of_repository(rows, ask.limit, read)
 }
 
@@ -52,18 +51,68 @@ statement! {
      WHERE r.name = +?3 AND r.state <> 2 ORDER BY t.name LIMIT +?4"
 }
 
+/// A page of tags: how one follows the cursor, and in which order. The filter is tried on each name behind the cursor; no name
+/// lacks the empty text.
+macro_rules! tags {
+    ($index:literal, $follows:literal, $now:literal, $contains:literal, $repository:literal, $order:literal, $limit:literal) => {
+        concat!(
+            "SELECT t.name, t.start_ms, t.expires_ms, t.immutable, t.actor, ",
+            "m.digest, m.media_type, length(m.bytes), m.layers_size, m.platform, m.image_created_ms ",
+            "FROM repository r INDEXED BY repository_name LEFT JOIN tag t ",
+            $index,
+            " ON t.repository_id = r.id AND ",
+            $follows,
+            " AND t.expires_ms > ",
+            $now,
+            " AND instr(t.name, ",
+            $contains,
+            ") LEFT JOIN manifest m ON m.id = t.manifest_id WHERE r.name = ",
+            $repository,
+            " AND r.state <> 2 ORDER BY ",
+            $order,
+            " LIMIT ",
+            $limit
+        )
+    };
+}
+
 statement! {
-    struct Tags<'a> { after: &'a str => Text, now: Millis => BigInt, repository: &'a str => Text, limit: i64 => BigInt }
+    struct TagsByName<'a> {
+        after: &'a str => Text,
+        now: Millis => BigInt,
+        contains: &'a str => Text,
+        repository: &'a str => Text,
+        limit: i64 => BigInt,
+    }
     -> (
         Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>,
         Nullable<Binary>, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>, Nullable<BigInt>,
     );
-    "SELECT t.name, t.start_ms, t.expires_ms, t.immutable, t.actor, \
-     m.digest, m.media_type, length(m.bytes), m.layers_size, m.platform, m.image_created_ms \
-     FROM repository r INDEXED BY repository_name \
-     LEFT JOIN tag t ON t.repository_id = r.id AND t.name > +?1 AND t.expires_ms > +?2 \
-     LEFT JOIN manifest m ON m.id = t.manifest_id \
-     WHERE r.name = +?3 AND r.state <> 2 ORDER BY t.name LIMIT +?4"
+    tags!("", "t.name > +?1", "+?2", "+?3", "+?4", "t.name", "+?5")
+}
+
+statement! {
+    struct TagsByStart<'a> {
+        start: Millis => BigInt,
+        after: &'a str => Text,
+        now: Millis => BigInt,
+        contains: &'a str => Text,
+        repository: &'a str => Text,
+        limit: i64 => BigInt,
+    }
+    -> (
+        Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>,
+        Nullable<Binary>, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>, Nullable<BigInt>,
+    );
+    tags!(
+        "INDEXED BY tag_start",
+        "t.start_ms <= +?1 AND NOT (t.start_ms = +?1 AND t.name <= +?2)",
+        "+?3",
+        "+?4",
+        "+?5",
+        "t.start_ms DESC, t.name",
+        "+?6"
+    )
 }
 
 type Row = (

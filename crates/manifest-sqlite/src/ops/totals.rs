@@ -23,8 +23,8 @@ statement! {
     struct Counts {}
     -> (BigInt, BigInt, BigInt, BigInt, BigInt);
     "SELECT (SELECT count(*) FROM repository WHERE state <> 2), \
-     (SELECT count(*) FROM manifest WHERE deleted_ms IS NULL), \
-     (SELECT count(*) FROM tag), \
+     (SELECT count(*) FROM manifest m CROSS JOIN repository r WHERE m.deleted_ms IS NULL AND r.id = m.repository_id AND r.state <> 2), \
+     (SELECT count(*) FROM tag t CROSS JOIN repository r WHERE r.id = t.repository_id AND r.state <> 2), \
      (SELECT count(*) FROM blob), \
      (SELECT coalesce(sum(size), 0) FROM blob)"
 }

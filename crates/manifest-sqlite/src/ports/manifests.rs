@@ -1,11 +1,13 @@
 use crate::ops::apply::{self, Prepared};
-use crate::ops::{fetch, push_facts, referrers};
+use crate::ops::{fetch, labels, push_facts, referrers, support};
 use crate::store::SqliteStore;
 use async_trait::async_trait;
 use manifest_core::error::Port;
 use manifest_core::facts::{PushAsk, PushFacts};
-use manifest_core::plan::{Applied, Plan};
-use manifest_core::ports::{FetchAsk, Fetched, Manifests, Page, Referrer, ReferrersAsk};
+use manifest_core::labels::MAX_COUNT;
+use manifest_core::plan::{Applied, LabelRow, Plan};
+use manifest_core::ports::{FetchAsk, Fetched, Manifests, Page, Referrer, ReferrersAsk, Support, SupportAsk};
+use oci_types::{Digest, RepositoryName};
 
 #[async_trait]
 impl Manifests for SqliteStore {
@@ -14,7 +16,9 @@ impl Manifests for SqliteStore {
     }
 
     async fn push_facts(&self, ask: &PushAsk) -> Port<PushFacts> {
-        let rows = ask.blobs.len() + ask.children.len() + ask.tags.len();
+        // Nobody knows how many tags a manifest has.
+        let unknown = if ask.labels || ask.tags_of.is_some() { MAX_COUNT } else { 0 };
+        let rows = ask.blobs.len() + ask.children.len() + ask.tags.len() + unknown;
         let ask = ask.clone();
         self.read_page(rows, move |connection| push_facts::push_facts(connection, &ask)).await
     }
@@ -27,5 +31,15 @@ impl Manifests for SqliteStore {
     async fn referrers(&self, ask: &ReferrersAsk) -> Port<Page<Referrer>> {
         let (ask, limit) = (ask.clone(), ask.limit as usize);
         self.read_page(limit, move |connection| referrers::referrers(connection, &ask)).await
+    }
+
+    async fn labels(&self, repository: &RepositoryName, digest: &Digest, prefix: &str) -> Port<Option<Vec<LabelRow>>> {
+        let (repository, digest, prefix) = (repository.clone(), *digest, prefix.to_owned());
+        self.read_page(MAX_COUNT, move |connection| labels::labels(connection, &repository, &digest, &prefix)).await
+    }
+
+    async fn support(&self, ask: &SupportAsk) -> Port<Option<Support>> {
+        let ask = ask.clone();
+        self.read_page(usize::MAX, move |connection| support::support(connection, &ask)).await
     }
 }

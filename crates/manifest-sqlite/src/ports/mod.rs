@@ -4,5 +4,6 @@ mod blobs;
 mod collection;
 mod listings;
 mod manifests;
+mod records;
 mod repositories;
 mod uploads;

@@ -48,7 +48,8 @@ where
 }
 
 fn migrated(connection: &mut SqliteConnection, table: &str) -> Vec<Described> {
-    let sql = format!("SELECT name, type AS kind, \"notnull\" AS required FROM pragma_table_info('{table}') ORDER BY cid");
+    let sql =
+        format!("SELECT name, type AS kind, \"notnull\" AS required FROM pragma_table_info('{table}') ORDER BY cid");
     diesel::sql_query(sql).load(connection).unwrap()
 }
 

@@ -65,7 +65,7 @@ statement! {
     concat!(
         "SELECT DISTINCT m.digest FROM manifest_child lists INDEXED BY manifest_child_digest CROSS JOIN manifest m \
          WHERE lists.repository_id = +?1 AND lists.digest = +?2 AND m.id = lists.manifest_id AND m.deleted_ms IS NULL AND ",
-        kept!("m.repository_id", "m", "+?3")
+        kept!("m.repository_id", "m", "+?3", "+?3")
     )
 }
 

@@ -1,3 +1,4 @@
+use super::labels::{self, InsertLabels};
 use super::{ManifestRow, Place, Step, Stop};
 use crate::driver::Doing;
 use crate::rows::{Column, stored_size};
@@ -6,7 +7,7 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::{RunQueryDsl, SqliteConnection};
 use manifest_core::access::Actor;
 use manifest_core::empty_layer;
-use manifest_core::plan::{Applied, ChildLink, Label, LabelSource, ManifestChange, Need, NewManifest, Plan};
+use manifest_core::plan::{Applied, ChildLink, ManifestChange, Need, NewManifest, Plan};
 use manifest_core::stored;
 use manifest_core::time::Millis;
 use oci_types::Digest;
@@ -28,11 +29,10 @@ impl Links {
             let platform = child.platform.as_ref().map(stored::platform_to_text);
             json!([sets::hex_text(child.digest.as_bytes()), required(child.need), platform])
         };
-        let label = |label: &Label| json!([label.key, label.value, i64::from(label.json), source(label.source)]);
         Self {
             blobs: sets::numbers(&blobs.collect()),
             children: new.children.iter().map(child).collect::<Value>().to_string(),
-            labels: new.labels.iter().map(label).collect::<Value>().to_string(),
+            labels: labels::bound(&new.labels),
         }
     }
 }
@@ -41,14 +41,6 @@ fn required(need: Need) -> i64 {
     match need {
         Need::Required => 1,
         Need::MayBeAbsent => 0,
-    }
-}
-
-fn source(source: LabelSource) -> i64 {
-    match source {
-        LabelSource::Manifest => 0,
-        LabelSource::Api => 1,
-        LabelSource::Internal => 2,
     }
 }
 
@@ -172,12 +164,6 @@ statement! {
     struct InsertChildren<'a> { repository: i64 => BigInt, manifest: i64 => BigInt, children: &'a str => Text }
     "INSERT INTO manifest_child (repository_id, manifest_id, position, digest, required, platform) \
      SELECT +?1, +?2, j.key, unhex(j.value->>0), j.value->>1, j.value->>2 FROM json_each(?3) j"
-}
-
-statement! {
-    struct InsertLabels<'a> { repository: i64 => BigInt, manifest: i64 => BigInt, labels: &'a str => Text }
-    "INSERT INTO label (repository_id, manifest_id, key, value, json, source) \
-     SELECT +?1, +?2, j.value->>0, j.value->>1, j.value->>2, j.value->>3 FROM json_each(?3) j"
 }
 
 statement! {

@@ -4,8 +4,10 @@
 //! as one value each. The facts before it are one more.
 
 pub(crate) mod delete;
+pub(crate) mod labels;
 pub(crate) mod manifest;
 pub(crate) mod pins;
+pub(crate) mod purge;
 pub(crate) mod tags;
 
 use crate::driver::Doing;
@@ -73,7 +75,7 @@ pub(crate) fn apply(connection: &mut SqliteConnection, prepared: &Prepared) -> P
 }
 
 /// What is refused first is the same for every adapter: the manifest, its blobs, its children, each tag in the order of its
-/// name, the pin, the deletion.
+/// name, the pin, the deletion, the labels, what is purged.
 fn steps(connection: &mut SqliteConnection, Prepared { plan, links, tags }: &Prepared) -> Step<Applied> {
     let (place, row) = look(connection, plan)?;
     let mut created = false;
@@ -84,6 +86,12 @@ fn steps(connection: &mut SqliteConnection, Prepared { plan, links, tags }: &Pre
     pins::pin(connection, place, plan, &displaced)?;
     if let Some(digest) = &plan.delete {
         displaced.extend(delete::delete(connection, place, digest)?);
+    }
+    if let Some(change) = &plan.labels {
+        labels::change(connection, place, change)?;
+    }
+    if !plan.purge.is_empty() {
+        displaced.extend(purge::purge(connection, place, &plan.purge)?);
     }
     Ok(Applied::Done { created, displaced })
 }

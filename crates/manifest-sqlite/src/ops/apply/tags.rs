@@ -5,30 +5,36 @@ use crate::sets;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use diesel::{RunQueryDsl, SqliteConnection};
 use manifest_core::access::Actor;
+use manifest_core::error::Port;
 use manifest_core::plan::{Applied, Plan, TagChange};
 use manifest_core::time::Millis;
+use oci_types::Digest;
 use serde_json::{Value, json};
 
-/// The changes as statements take them: `[name, target, expires, immutable, reversion]`, or `[name]` for an end.
+/// The changes as statements take them: `[name, target, expires, immutable, reversion]`, `[name, null, expires, immutable]` for an
+/// amendment, or `[name]` for an end.
 pub(super) fn bound(changes: &[TagChange]) -> String {
     let form = |change: &TagChange| match change {
         TagChange::Point { name, to, expires, immutable, reversion, .. } => {
             json!([name.as_str(), sets::hex_text(to.as_bytes()), expires, i64::from(*immutable), i64::from(*reversion)])
+        }
+        TagChange::Amend { name, expires, immutable, .. } => {
+            json!([name.as_str(), null, expires, i64::from(*immutable)])
         }
         TagChange::End { name, .. } => json!([name.as_str()]),
     };
     changes.iter().map(form).collect::<Value>().to_string()
 }
 
-/// Holds the changes against the tags as they are, then points and ends tags. The intervals that this closes go to the history by
+/// Holds the changes against the tags as they are, then points, amends and ends tags. The intervals that this closes go to the history by
 /// trigger. Which alive tags are displaced.
 pub(super) fn change(connection: &mut SqliteConnection, place: Place, plan: &Plan, bound: &str) -> Step<Displaced> {
     if plan.tags.is_empty() {
         return Ok(Displaced::new());
     }
     let displaced = check(connection, place, plan, bound)?;
-    let ended: Vec<&str> = plan.tags.iter().filter_map(ended).collect();
-    if ended.len() < plan.tags.len() {
+    let has = |is_one: fn(&TagChange) -> bool| plan.tags.iter().any(is_one);
+    if has(|change| matches!(change, TagChange::Point { .. })) {
         let statement = PointTags {
             now: place.now,
             repository: place.repository,
@@ -37,47 +43,78 @@ pub(super) fn change(connection: &mut SqliteConnection, place: Place, plan: &Pla
         };
         statement.execute(connection).doing("pointing tags")?;
     }
+    if has(|change| matches!(change, TagChange::Amend { .. })) {
+        let statement = AmendTags { amendments: bound, repository: place.repository };
+        statement.execute(connection).doing("amending tags")?;
+    }
+    let ended: Vec<&str> = plan.tags.iter().filter_map(ended).collect();
     if !ended.is_empty() {
         end(connection, place, ended)?;
     }
     Ok(displaced)
 }
 
+/// A tag that is alive before the plan.
+#[derive(Clone, Copy, Debug)]
+struct Alive {
+    start: Millis,
+    immutable: bool,
+    target: Digest,
+}
+
 fn check(connection: &mut SqliteConnection, place: Place, plan: &Plan, bound: &str) -> Step<Displaced> {
     let statement = TagsBefore { repository: place.repository, now: place.now, changes: bound };
-    let rows: Vec<(Option<i64>, Option<Vec<u8>>, bool)> = statement.load(connection).doing("looking up tags")?;
+    let rows: Vec<Row> = statement.load(connection).doing("looking up tags")?;
     let mut displaced = Displaced::new();
-    for (change, (immutable, target, is_there)) in plan.tags.iter().zip(rows) {
+    for (change, (start, immutable, target, is_there)) in plan.tags.iter().zip(rows) {
         let name = change.name();
-        let (guard, to) = match change {
-            TagChange::Point { guard, to, .. } => (guard, Some(to)),
-            TagChange::End { guard, .. } => (guard, None),
+        let tag = alive(start, immutable, target)?;
+        hold(change, tag, is_there).map_err(Stop::Refused)?;
+        let leaves = |tag: &Alive| match change {
+            TagChange::Point { to, .. } => tag.target != *to,
+            TagChange::Amend { .. } => false,
+            TagChange::End { .. } => true,
         };
-        let alive = immutable.map(|flag| Column("tag", "immutable").flag(flag)).transpose()?;
-        let target = match alive {
-            Some(_) => Some(Column("manifest", "digest").digest(&Column("tag", "manifest_id").present(target)?)?),
-            None if to.is_none() => return Err(Stop::Refused(Applied::TagGone(name.clone()))),
-            None => None,
-        };
-        if !guard.holds(target.as_ref()) {
-            return Err(Stop::Refused(Applied::GuardFailed(name.clone())));
-        }
-        if alive == Some(true) {
-            return Err(Stop::Refused(Applied::Immutable(name.clone())));
-        }
-        if !is_there {
-            return Err(Stop::Refused(Applied::ManifestGone));
-        }
-        if let Some(left) = target.filter(|target| to != Some(target)) {
-            displaced.insert(name.clone(), left);
+        if let Some(left) = tag.filter(leaves) {
+            displaced.insert(name.clone(), left.target);
         }
     }
     Ok(displaced)
 }
 
+fn alive(start: Option<Millis>, immutable: Option<i64>, target: Option<Vec<u8>>) -> Port<Option<Alive>> {
+    let Some((start, immutable)) = start.zip(immutable) else { return Ok(None) };
+    let target = Column("tag", "manifest_id").present(target)?;
+    Ok(Some(Alive {
+        start,
+        immutable: Column("tag", "immutable").flag(immutable)?,
+        target: Column("manifest", "digest").digest(&target)?,
+    }))
+}
+
+/// Whether a tag, if it is alive, may be changed so; `is_there` is about the manifest to point at.
+fn hold(change: &TagChange, tag: Option<Alive>, is_there: bool) -> Result<(), Applied> {
+    let name = change.name();
+    let guard = match change {
+        TagChange::Amend { start, was_immutable, .. } => {
+            let is_seen = tag.is_some_and(|tag| tag.start == *start && tag.immutable == *was_immutable);
+            return if is_seen { Ok(()) } else { Err(Applied::GuardFailed(name.clone())) };
+        }
+        TagChange::End { .. } if tag.is_none() => return Err(Applied::TagGone(name.clone())),
+        TagChange::Point { guard, .. } | TagChange::End { guard, .. } => guard,
+    };
+    if !guard.holds(tag.as_ref().map(|tag| &tag.target)) {
+        return Err(Applied::GuardFailed(name.clone()));
+    }
+    if tag.is_some_and(|tag| tag.immutable) {
+        return Err(Applied::Immutable(name.clone()));
+    }
+    if is_there { Ok(()) } else { Err(Applied::ManifestGone) }
+}
+
 fn ended(change: &TagChange) -> Option<&str> {
     match change {
-        TagChange::Point { .. } => None,
+        TagChange::Point { .. } | TagChange::Amend { .. } => None,
         TagChange::End { name, .. } => Some(name.as_str()),
     }
 }
@@ -97,16 +134,18 @@ pub(super) fn end<'a>(
 }
 
 statement! {
-    /// A row for each change, in order: whether the tag is immutable and what it points at, if it is alive, and whether the
-    /// manifest to point at is there.
+    /// A row for each change, in order: since when the tag points where it does, whether it is immutable and what it points at, if
+    /// it is alive, and whether the manifest to point at is there.
     struct TagsBefore<'a> { repository: i64 => BigInt, changes: &'a str => Text, now: Millis => BigInt }
-    -> (Nullable<BigInt>, Nullable<Binary>, Bool);
-    "SELECT t.immutable, m.digest, j.value->>1 IS NULL OR EXISTS (SELECT 1 FROM manifest n INDEXED BY manifest_digest \
+    -> (Nullable<BigInt>, Nullable<BigInt>, Nullable<Binary>, Bool);
+    "SELECT t.start_ms, t.immutable, m.digest, j.value->>1 IS NULL OR EXISTS (SELECT 1 FROM manifest n INDEXED BY manifest_digest \
      WHERE n.repository_id = +?1 AND n.digest = unhex(j.value->>1) AND n.deleted_ms IS NULL) \
      FROM json_each(?2) j \
      LEFT JOIN tag t ON t.repository_id = +?1 AND t.name = j.value->>0 AND t.expires_ms > +?3 \
      LEFT JOIN manifest m ON m.id = t.manifest_id ORDER BY j.key"
 }
+
+type Row = (Option<Millis>, Option<i64>, Option<Vec<u8>>, bool);
 
 statement! {
     /// A new interval starts behind the one before it, whatever the clock says, and does not end before it starts. A name that
@@ -133,6 +172,15 @@ statement! {
      ON CONFLICT (repository_id, name) DO UPDATE SET manifest_id = excluded.manifest_id, start_ms = excluded.start_ms, \
      expires_ms = excluded.expires_ms, immutable = excluded.immutable, reversion = excluded.reversion, \
      previous = excluded.previous, actor = excluded.actor"
+}
+
+statement! {
+    /// The interval stays the same one, so its start does, and nothing goes to the history.
+    struct AmendTags<'a> { amendments: &'a str => Text, repository: i64 => BigInt }
+    "WITH amendment (name, expires_ms, immutable) AS MATERIALIZED (\
+     SELECT value->>0, value->>2, value->>3 FROM json_each(?1) WHERE value->>1 IS NULL AND value->>2 IS NOT NULL) \
+     UPDATE tag SET expires_ms = max(amendment.expires_ms, tag.start_ms), immutable = amendment.immutable \
+     FROM amendment WHERE tag.repository_id = +?2 AND tag.name = amendment.name"
 }
 
 statement! {

@@ -1,0 +1,68 @@
+//! Every row, in the forms of the port. Keys begin with the name of a repository and are ordered by it and `@` or `:`, which is not the
+//! order of the names; so a page goes from repository to repository, with a statement for each.
+
+mod form;
+pub(crate) mod manifests;
+pub(crate) mod repositories;
+pub(crate) mod tags;
+
+use crate::driver::Doing;
+use diesel::sql_types::{BigInt, Text};
+use diesel::{RunQueryDsl, SqliteConnection};
+use form::Place;
+use manifest_core::error::Port;
+use manifest_core::ports::{Page, Record, Table};
+
+/// A page of a table.
+pub(crate) fn page(
+    connection: &mut SqliteConnection,
+    table: Table,
+    after: Option<&str>,
+    limit: u32,
+) -> Port<Page<Record>> {
+    if limit == 0 {
+        return Ok(Page { items: Vec::new(), more: false });
+    }
+    let wanted = i64::from(limit) + 1;
+    let items = match table {
+        Table::Repository => repositories::repositories(connection, after, wanted)?,
+        Table::Blob => repositories::blobs(connection, after, wanted)?,
+        Table::Manifest => within(connection, after, wanted, manifests::manifests)?,
+        Table::ManifestChild => within(connection, after, wanted, manifests::children)?,
+        Table::ManifestBlob => within(connection, after, wanted, manifests::blobs)?,
+        Table::Label => within(connection, after, wanted, manifests::labels)?,
+        Table::Tag => within(connection, after, wanted, tags::tags)?,
+        Table::TagHistory => within(connection, after, wanted, tags::history)?,
+        Table::RepositoryBlob => within(connection, after, wanted, repositories::access)?,
+    };
+    Ok(super::page::cut(items, limit))
+}
+
+/// Reads so many records of one repository that follow a key.
+type Read = fn(&mut SqliteConnection, &Place<'_>, i64) -> Port<Vec<Record>>;
+
+fn within(connection: &mut SqliteConnection, after: Option<&str>, wanted: i64, read: Read) -> Port<Vec<Record>> {
+    let rows: Vec<(i64, String)> = EveryRepository {}.load(connection).doing("listing repositories")?;
+    // Nothing in a name stands between these two, so the order by either is the same.
+    let mut repositories: Vec<(String, i64)> = rows.into_iter().map(|(id, name)| (name + "@", id)).collect();
+    repositories.sort_unstable();
+    let (first, rest) = after.map_or(("", ""), form::split);
+    let first = format!("{first}@");
+    let mut records = Vec::new();
+    for (prefix, id) in repositories.iter().filter(|(prefix, _)| *prefix >= first) {
+        let left = wanted - records.len() as i64;
+        if left <= 0 {
+            break;
+        }
+        let after = if *prefix == first { rest } else { "" };
+        let place = Place { id: *id, name: prefix.trim_end_matches('@'), after };
+        records.extend(read(connection, &place, left)?);
+    }
+    Ok(records)
+}
+
+statement! {
+    struct EveryRepository {}
+    -> (BigInt, Text);
+    "SELECT id, name FROM repository INDEXED BY repository_name WHERE state <> 2"
+}

@@ -1,0 +1,74 @@
+use super::form::{Form, Place, stored};
+use crate::driver::Doing;
+use crate::rows::Column;
+use diesel::sql_types::{BigInt, Binary, Text};
+use diesel::{RunQueryDsl, SqliteConnection};
+use manifest_core::error::Port;
+use manifest_core::facts::{RepositoryState, Visibility};
+use manifest_core::ports::Record;
+use oci_types::RepositoryName;
+
+pub(super) fn repositories(connection: &mut SqliteConnection, after: Option<&str>, limit: i64) -> Port<Vec<Record>> {
+    let statement = RepositoryRecords { after: after.unwrap_or_default(), limit };
+    let rows: Vec<(String, i64, i64, i64)> = statement.load(connection).doing("listing repositories")?;
+    let column = |column| Column("repository", column);
+    let read = |(name, visibility, state, created): (String, i64, i64, i64)| {
+        let name: RepositoryName = column("name").text(&name)?;
+        let visibility = match column("visibility").visibility(visibility)? {
+            Visibility::Public => "public",
+            Visibility::Private => "private",
+        };
+        let state = match column("state").repository_state(state)? {
+            RepositoryState::Open => "open",
+            RepositoryState::ReadOnly => "read-only",
+            RepositoryState::Absent => "absent",
+        };
+        let form = Form::new(name.to_string()).with("visibility", visibility).with("state", state);
+        Ok(form.with("created", created).done())
+    };
+    rows.into_iter().map(read).collect()
+}
+
+pub(super) fn blobs(connection: &mut SqliteConnection, after: Option<&str>, limit: i64) -> Port<Vec<Record>> {
+    let after = stored(after.unwrap_or_default())?;
+    let rows: Vec<(Vec<u8>, i64, String)> =
+        BlobRecords { after: &after, limit }.load(connection).doing("listing blobs")?;
+    let column = |column| Column("blob", column);
+    let read = |(digest, size, location): (Vec<u8>, i64, String)| {
+        let form = Form::new(column("digest").digest(&digest)?.to_string()).with("size", column("size").size(size)?);
+        Ok(form.at(column("location").location(&location)?))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+pub(super) fn access(connection: &mut SqliteConnection, place: &Place<'_>, limit: i64) -> Port<Vec<Record>> {
+    let (after, _) = place.digest()?;
+    let rows: Vec<(Vec<u8>, i64, i64)> = AccessRecords { repository: place.id, after: &after, limit }
+        .load(connection)
+        .doing("listing access to blobs")?;
+    let column = |column| Column("repository_blob", column);
+    let read = |(digest, size, lease): (Vec<u8>, i64, i64)| {
+        let form = Form::new(place.key('@', column("digest").digest(&digest)?));
+        Ok(form.with("size", column("size").size(size)?).with("lease_until", lease).done())
+    };
+    rows.into_iter().map(read).collect()
+}
+
+statement! {
+    struct RepositoryRecords<'a> { after: &'a str => Text, limit: i64 => BigInt }
+    -> (Text, BigInt, BigInt, BigInt);
+    "SELECT name, visibility, state, created_ms FROM repository INDEXED BY repository_name \
+     WHERE name > +?1 AND state <> 2 ORDER BY name LIMIT +?2"
+}
+
+statement! {
+    struct BlobRecords<'a> { after: &'a [u8] => Binary, limit: i64 => BigInt }
+    -> (Binary, BigInt, Text);
+    "SELECT digest, size, location FROM blob WHERE digest > +?1 ORDER BY digest LIMIT +?2"
+}
+
+statement! {
+    struct AccessRecords<'a> { repository: i64 => BigInt, after: &'a [u8] => Binary, limit: i64 => BigInt }
+    -> (Binary, BigInt, BigInt);
+    "SELECT digest, size, lease_until_ms FROM repository_blob WHERE repository_id = +?1 AND digest > +?2 ORDER BY digest LIMIT +?3"
+}
