@@ -121,7 +121,11 @@ fn plan(repository: &RepositoryName, name: &str, seed: usize, tag: &str) -> Resu
     })
 }
 
-async fn fill(store: SqliteStore, repository: RepositoryName, worker: usize) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn fill(
+    store: SqliteStore,
+    repository: RepositoryName,
+    worker: usize,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     for number in 0..STORED / 32 {
         let name = format!("t-{worker}-{number}");
         store.apply(&plan(&repository, &name, number, &name)?).await?;
@@ -129,7 +133,11 @@ async fn fill(store: SqliteStore, repository: RepositoryName, worker: usize) -> 
     Ok(())
 }
 
-async fn fetches(store: &SqliteStore, repository: &RepositoryName, reference: &Reference) -> Result<f64, Box<dyn Error>> {
+async fn fetches(
+    store: &SqliteStore,
+    repository: &RepositoryName,
+    reference: &Reference,
+) -> Result<f64, Box<dyn Error>> {
     let ask = FetchAsk {
         repository: repository.clone(),
         reference: reference.clone(),

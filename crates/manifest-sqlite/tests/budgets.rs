@@ -1,5 +1,7 @@
 //! How many statements each call runs, counted at the driver, and that each is prepared once (DESIGN, section 6).
 
+#![expect(clippy::unwrap_used, reason = "a test that lacks what it needs ends there")]
+
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 use manifest_core::access::{NameRange, ReadScope};
 use manifest_core::empty_layer;
@@ -9,7 +11,8 @@ use manifest_core::plan::{
 };
 use manifest_core::ports::{
     Begun, Blobs, FetchAsk, Fetched, FinishUpload, Finished, HistoryCursor, Listings, Liveness, Manifests, MountAsk,
-    MountSource, Mounted, NewUpload, PageAsk, Part, PublishPart, Published, ReferrersAsk, Repositories, UploadId, Uploads,
+    MountSource, Mounted, NewUpload, PageAsk, Part, PublishPart, Published, ReferrersAsk, Repositories, UploadId,
+    Uploads,
 };
 use manifest_core::time::NEVER;
 use manifest_sqlite::{SqliteOptions, SqliteStore};
@@ -33,13 +36,13 @@ struct Recorder;
 
 impl Instrumentation for Recorder {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        let entry = match event {
-            InstrumentationEvent::StartQuery { query, .. } => {
-                let text = query.to_string();
-                Event::Ran(text.split(" -- binds").next().unwrap_or_default().to_owned())
-            }
-            InstrumentationEvent::CacheQuery { sql, .. } => Event::Kept(sql.to_owned()),
-            _ => return,
+        let entry = if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            Event::Ran(text.split(" -- binds").next().unwrap_or_default().to_owned())
+        } else if let InstrumentationEvent::CacheQuery { sql, .. } = event {
+            Event::Kept(sql.to_owned())
+        } else {
+            return;
         };
         LOG.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
     }
@@ -109,7 +112,8 @@ fn manifest(name: &str, layers: usize, labels: usize, children: usize) -> NewMan
         json: false,
         source: LabelSource::Manifest,
     };
-    let child = |number| ChildLink { digest: digest(&format!("child {number}")), need: Need::MayBeAbsent, platform: None };
+    let child =
+        |number| ChildLink { digest: digest(&format!("child {number}")), need: Need::MayBeAbsent, platform: None };
     NewManifest {
         digest: digest(name),
         media_type: MediaType::from_static(MediaType::OCI_INDEX),
@@ -184,9 +188,13 @@ async fn a_push_costs_the_same_whatever_the_manifest_holds() {
     assert_eq!(put(&mut counted, "app", manifest("first", 1, 0, 1)).await, 14);
     let small = put(&mut counted, "app", manifest("small", 1, 0, 1)).await;
     assert_eq!(small, 13);
-    for (name, layers, labels, children) in
-        [("layers", 1_000, 0, 1), ("labels", 1, 400, 1), ("children", 1, 0, 500), ("all", 1_000, 400, 500), ("none", 0, 0, 0)]
-    {
+    for (name, layers, labels, children) in [
+        ("layers", 1_000, 0, 1),
+        ("labels", 1, 400, 1),
+        ("children", 1, 0, 500),
+        ("all", 1_000, 400, 500),
+        ("none", 0, 0, 0),
+    ] {
         assert_eq!(put(&mut counted, "app", manifest(name, layers, labels, children)).await, small, "{name}");
     }
     // Pushed again, moved to 100 tags, and deleted.
