@@ -11,7 +11,8 @@ use async_trait::async_trait;
 ///
 /// - **C1.** `sweep_uploads` MUST remove uploads that have expired (finished or not) and put the parts of unfinished ones into
 ///   the trash in the same write.
-/// - **C2.** `trash` MUST list locations whose time has come, and MUST NOT list one that a blob row names.
+/// - **C2.** `trash` MUST list locations whose time has come, the longest due first, and MUST NOT list one that a blob row names.
+/// - **C9.** `postpone_trash` MUST keep the named locations from being listed before the time, and others as they are.
 /// - **C3.** `trash_emptied` MUST forget exactly the named locations; naming one that is not there is no error.
 /// - **C4.** `discard_unnamed` MUST put into the trash those locations that no blob row, no trash row and no upload part names
 ///   and whose `upload` is not an unexpired, unfinished one, testing and writing in one transaction.
@@ -26,6 +27,9 @@ pub trait Collection: Send + Sync {
 
     /// These are deleted.
     async fn trash_emptied(&self, locations: &[Location]) -> Port<()>;
+
+    /// These could not be deleted: they are not listed again before that time.
+    async fn postpone_trash(&self, locations: &[Location], not_before: Millis) -> Port<()>;
 
     /// Finds bytes that nobody owns among what a store lists. How many went into the trash.
     async fn discard_unnamed(&self, seen: &[Stored], now: Millis) -> Port<u64>;

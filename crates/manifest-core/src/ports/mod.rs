@@ -24,7 +24,8 @@ pub use listings::{HistoryCursor, HistoryRow, Listings, Page, PageAsk, TagRow, T
 pub use manifests::{FetchAsk, Fetched, Found, Liveness, Manifests, Referrer, ReferrersAsk};
 pub use repositories::{Repositories, RepositoryRow};
 pub use uploads::{
-    Begun, FinishUpload, Finished, NewUpload, ParseUploadIdError, PublishPart, Published, Upload, UploadId, Uploads,
+    Begun, CancelUpload, Cancelled, FinishUpload, Finished, NewUpload, ParseUploadIdError, PublishPart, Published,
+    Upload, UploadId, Uploads,
 };
 
 #[cfg(any(test, feature = "mock"))]

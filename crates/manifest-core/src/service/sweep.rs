@@ -1,13 +1,13 @@
 use super::Registry;
-use crate::error::Port;
+use crate::error::{Port, PortError};
 use crate::facts::Location;
-use crate::time::Millis;
+use crate::time::{HOUR, Millis, after};
 
 /// How many rows one step handles, so that a step stays short and can be stopped between two.
 const BATCH: u32 = 200;
 
 /// What one step of the sweep did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct SweepReport {
     /// Expired uploads removed.
     pub uploads: u64,
@@ -15,6 +15,8 @@ pub struct SweepReport {
     pub deleted: u64,
     /// Whether there is more to do now.
     pub more: bool,
+    /// Locations that could not be deleted, and why. They are tried again in an hour.
+    pub failures: Vec<(Location, PortError)>,
 }
 
 /// What one step of the search for unnamed bytes did.
@@ -36,15 +38,30 @@ impl Registry {
     pub async fn sweep_step(&self, now: Millis) -> Port<SweepReport> {
         let uploads = self.ports.collection.sweep_uploads(BATCH, now).await?;
         let doomed = self.ports.collection.trash(BATCH, now).await?;
-        for location in &doomed {
-            self.ports.bytes.delete(location).await?;
-        }
-        if !doomed.is_empty() {
-            // Bytes first, then the row: a crash between the two deletes nothing twice that matters.
-            self.ports.collection.trash_emptied(&doomed).await?;
-        }
         let full = doomed.len() >= BATCH as usize;
-        Ok(SweepReport { uploads: uploads.removed, deleted: doomed.len() as u64, more: uploads.more || full })
+        let mut deleted = Vec::with_capacity(doomed.len());
+        let mut failures = Vec::new();
+        for location in doomed {
+            match self.ports.bytes.delete(&location).await {
+                Ok(()) => deleted.push(location),
+                Err(error) => failures.push((location, error)),
+            }
+        }
+        if !deleted.is_empty() {
+            // Bytes first, then the row: a crash between the two deletes nothing twice that matters.
+            self.ports.collection.trash_emptied(&deleted).await?;
+        }
+        if !failures.is_empty() {
+            // One location that cannot be deleted must not stand in the way of those behind it.
+            let stuck: Vec<Location> = failures.iter().map(|(location, _)| location.clone()).collect();
+            self.ports.collection.postpone_trash(&stuck, after(now, HOUR)).await?;
+        }
+        Ok(SweepReport {
+            uploads: uploads.removed,
+            deleted: deleted.len() as u64,
+            more: uploads.more || full,
+            failures,
+        })
     }
 
     /// One step of the search for bytes that no row names and that are older than an upload may be: a crash between storing

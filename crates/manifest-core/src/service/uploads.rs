@@ -4,10 +4,10 @@ use super::Registry;
 use super::authorize::UseCaseError;
 use crate::access::{AccessRefusal, Action, Context};
 use crate::error::{PortError, PortErrorKind};
-use crate::facts::Blob;
+use crate::facts::{Blob, Location};
 use crate::ports::{
-    Begun, BodyError, BodyStream, FinishUpload, Finished, MountAsk, MountSource, Mounted, NewUpload, Part, PublishPart,
-    Published, Upload, UploadId, WriteError,
+    Begun, BodyError, BodyStream, CancelUpload, Cancelled, FinishUpload, Finished, MountAsk, MountSource, Mounted,
+    NewUpload, Part, PublishPart, Published, Upload, UploadId, WriteError,
 };
 use crate::time::after;
 use body::HashingBody;
@@ -145,6 +145,7 @@ impl Registry {
             Published::Done => Ok(end),
             Published::WrongOffset(offset) => Err(UploadError::OutOfOrder { offset }),
             Published::Unknown => Err(UploadError::UploadUnknown(*id)),
+            Published::ReadOnly => Err(UploadError::ReadOnly(repository.clone())),
         }
     }
 
@@ -194,7 +195,7 @@ impl Registry {
             Ok(_) | Err(UploadError::DigestMismatch { .. }) => {}
             Err(_) => {
                 // Best effort: an upload that stays is swept when it expires.
-                let _ = self.ports.uploads.cancel(repository, &id, &[], cx.now).await;
+                let _ = self.ports.uploads.cancel(&whole(cx, repository, id)).await;
             }
         }
         result
@@ -213,8 +214,10 @@ impl Registry {
     ) -> Result<(), UploadError> {
         self.authorize::<UploadError>(cx, repository, Action::Push).await?;
         self.open_upload(cx, repository, id).await?;
-        let known = self.ports.uploads.cancel(repository, id, &[], cx.now).await?;
-        if known { Ok(()) } else { Err(UploadError::UploadUnknown(*id)) }
+        match self.ports.uploads.cancel(&whole(cx, repository, *id)).await? {
+            Cancelled::Done => Ok(()),
+            Cancelled::WrongOffset(_) | Cancelled::Unknown => Err(UploadError::UploadUnknown(*id)),
+        }
     }
 
     /// Gives a repository a blob that another one has: `from`, or any that the caller may read. `None`: it could not be
@@ -291,6 +294,7 @@ impl Registry {
         Ok(Some((part, hasher)))
     }
 
+    /// Stores the last part, checks the digest, and makes the blob.
     async fn complete(
         &self,
         cx: &Context,
@@ -305,17 +309,19 @@ impl Registry {
             None => (None, hasher),
         };
         let parts: Vec<Part> = upload.parts.iter().chain(&last_part).cloned().collect();
-        let actual = if hasher.algorithm() == digest.algorithm() {
-            hasher.finish()
-        } else {
-            self.hash_parts(digest.algorithm(), &parts).await?
+        let sealed = match self.seal(&upload.id, hasher, &parts, digest).await {
+            Ok(sealed) => sealed,
+            Err(UploadError::DigestMismatch { expected, actual }) => {
+                let mismatch = UploadError::DigestMismatch { expected, actual };
+                return Err(self.drop_mismatch(cx, repository, &upload, last_part, mismatch).await?);
+            }
+            Err(error) => {
+                // What was never published is nobody's; on a full store its room matters. Were it not discarded now, the sweep
+                // of unnamed bytes would find it.
+                let _ = self.ports.uploads.discard(last_part.as_slice(), cx.now).await;
+                return self.overtaken(cx, repository, &upload, digest, error).await;
+            }
         };
-        if actual != *digest {
-            let unpublished = last_part.as_slice();
-            self.ports.uploads.cancel(repository, &upload.id, unpublished, cx.now).await?;
-            return Err(UploadError::DigestMismatch { expected: *digest, actual });
-        }
-        let sealed = self.ports.bytes.seal(&upload.id, &parts, digest).await?;
         let finish = FinishUpload {
             repository: repository.clone(),
             id: upload.id,
@@ -332,6 +338,72 @@ impl Registry {
             Finished::WrongOffset(offset) => Err(UploadError::OutOfOrder { offset }),
             Finished::Unknown => Err(UploadError::UploadUnknown(upload.id)),
             Finished::RepositoryGone => Err(UploadError::RepositoryUnknown(repository.clone())),
+            Finished::ReadOnly => Err(UploadError::ReadOnly(repository.clone())),
+        }
+    }
+
+    /// The sealed copy of the parts, if they have the digest.
+    async fn seal(
+        &self,
+        id: &UploadId,
+        hasher: Hasher,
+        parts: &[Part],
+        digest: &Digest,
+    ) -> Result<Location, UploadError> {
+        let actual = if hasher.algorithm() == digest.algorithm() {
+            hasher.finish()
+        } else {
+            self.hash_parts(digest.algorithm(), parts).await?
+        };
+        if actual != *digest {
+            return Err(UploadError::DigestMismatch { expected: *digest, actual });
+        }
+        Ok(self.ports.bytes.seal(id, parts, digest).await?)
+    }
+
+    /// Drops an upload whose bytes have another digest, unless it has moved on meanwhile: then these were not its bytes.
+    async fn drop_mismatch(
+        &self,
+        cx: &Context,
+        repository: &RepositoryName,
+        upload: &Upload,
+        last_part: Option<Part>,
+        mismatch: UploadError,
+    ) -> Result<UploadError, UploadError> {
+        let cancel = CancelUpload {
+            repository: repository.clone(),
+            id: upload.id,
+            from: Some(upload.offset),
+            unpublished: last_part.into_iter().collect(),
+            now: cx.now,
+        };
+        Ok(match self.ports.uploads.cancel(&cancel).await? {
+            Cancelled::WrongOffset(offset) => UploadError::OutOfOrder { offset },
+            Cancelled::Done | Cancelled::Unknown => mismatch,
+        })
+    }
+
+    /// What to answer when the parts could not be read. Where they are gone, somebody else has finished or dropped the upload since
+    /// it was loaded, and a sweeper was quick: then the upload's row says what it has become.
+    async fn overtaken(
+        &self,
+        cx: &Context,
+        repository: &RepositoryName,
+        upload: &Upload,
+        digest: &Digest,
+        error: UploadError,
+    ) -> Result<Blob, UploadError> {
+        match error {
+            UploadError::Port(error) if error.kind() == PortErrorKind::NotFound => {
+                match self.ports.uploads.load(repository, &upload.id, cx.now).await? {
+                    None => Err(UploadError::UploadUnknown(upload.id)),
+                    Some(Upload { finished: Some((finished, blob)), .. }) if finished == *digest => Ok(blob),
+                    Some(Upload { finished: Some(_), .. }) => Err(UploadError::UploadUnknown(upload.id)),
+                    Some(now) if now.offset != upload.offset => Err(UploadError::OutOfOrder { offset: now.offset }),
+                    Some(_) => Err(error.into()),
+                }
+            }
+            error => Err(error),
         }
     }
 
@@ -346,6 +418,11 @@ impl Registry {
         }
         Ok(hasher.finish())
     }
+}
+
+/// An upload with all that it holds, wherever it ends.
+fn whole(cx: &Context, repository: &RepositoryName, id: UploadId) -> CancelUpload {
+    CancelUpload { repository: repository.clone(), id, from: None, unpublished: Vec::new(), now: cx.now }
 }
 
 fn in_order(upload: &Upload, start: Option<u64>) -> Result<(), UploadError> {
