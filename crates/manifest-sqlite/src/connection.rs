@@ -64,7 +64,7 @@ impl File {
         // The write-ahead log is cut back to 64 MiB after a burst. Synchronous FULL makes every commit durable.
         let setup = format!(
             "PRAGMA busy_timeout = {}; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -{cache_kib}; \
-             PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 16000;",
+             PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 4000;",
             busy.as_millis()
         );
         connection.batch_execute(&setup).doing("setting up the writer")?;

@@ -1,18 +1,17 @@
 mod body;
+mod complete;
 
 use super::Registry;
 use super::authorize::UseCaseError;
 use crate::access::{AccessRefusal, Action, Context};
-use crate::error::{PortError, PortErrorKind};
-use crate::facts::{Blob, Location};
+use crate::error::PortError;
+use crate::facts::Blob;
 use crate::ports::{
-    Begun, BodyError, BodyStream, CancelUpload, Cancelled, FinishUpload, Finished, MountAsk, MountSource, Mounted,
-    NewUpload, Part, PublishPart, Published, Upload, UploadId, WriteError,
+    Begun, BodyError, BodyStream, CancelUpload, Cancelled, MountAsk, MountSource, Mounted, NewUpload, PublishPart,
+    Published, Upload, UploadId, WriteError,
 };
 use crate::time::after;
-use body::HashingBody;
 use bytes::Bytes;
-use futures_util::StreamExt;
 use oci_types::{Algorithm, Digest, Hasher, RepositoryName};
 
 /// Why an upload did not go on.
@@ -268,155 +267,6 @@ impl Registry {
             Some(upload) if upload.finished.is_none() => Ok(upload),
             Some(_) | None => Err(UploadError::UploadUnknown(*id)),
         }
-    }
-
-    /// Stores a body as a part and hashes it on the way; `None` for an empty one, which needs no part.
-    async fn store_part(
-        &self,
-        id: &UploadId,
-        hasher: Hasher,
-        mut body: BodyStream,
-    ) -> Result<Option<(Part, Hasher)>, UploadError> {
-        let first = loop {
-            match body.next().await {
-                None => return Ok(None),
-                Some(chunk) => match chunk.map_err(UploadError::Body)? {
-                    chunk if chunk.is_empty() => {}
-                    chunk => break chunk,
-                },
-            }
-        };
-        let (body, outcome) = HashingBody::new(hasher, first, body);
-        let part = self.ports.bytes.write_part(id, Box::pin(body)).await?;
-        let hasher = outcome.take().ok_or_else(|| {
-            PortError::new(PortErrorKind::Internal, "the blob store kept a part without reading its body to the end")
-        })?;
-        Ok(Some((part, hasher)))
-    }
-
-    /// Stores the last part, checks the digest, and makes the blob.
-    async fn complete(
-        &self,
-        cx: &Context,
-        repository: &RepositoryName,
-        upload: Upload,
-        body: BodyStream,
-        digest: &Digest,
-    ) -> Result<Blob, UploadError> {
-        let hasher = hasher_of(&upload)?;
-        let (last_part, hasher) = match self.store_part(&upload.id, hasher.clone(), body).await? {
-            Some((part, hasher)) => (Some(part), hasher),
-            None => (None, hasher),
-        };
-        let parts: Vec<Part> = upload.parts.iter().chain(&last_part).cloned().collect();
-        let sealed = match self.seal(&upload.id, hasher, &parts, digest).await {
-            Ok(sealed) => sealed,
-            Err(UploadError::DigestMismatch { expected, actual }) => {
-                let mismatch = UploadError::DigestMismatch { expected, actual };
-                return Err(self.drop_mismatch(cx, repository, &upload, last_part, mismatch).await?);
-            }
-            Err(error) => {
-                // What was never published is nobody's; on a full store its room matters. Were it not discarded now, the sweep
-                // of unnamed bytes would find it.
-                let _ = self.ports.uploads.discard(last_part.as_slice(), cx.now).await;
-                return self.overtaken(cx, repository, &upload, digest, error).await;
-            }
-        };
-        let finish = FinishUpload {
-            repository: repository.clone(),
-            id: upload.id,
-            from: upload.offset,
-            last_part,
-            sealed,
-            digest: *digest,
-            size: parts.iter().map(|part| part.size).sum(),
-            lease_until: after(cx.now, self.policy.lease),
-            now: cx.now,
-        };
-        match self.ports.uploads.finish(&finish).await? {
-            Finished::Done(blob) | Finished::AlreadyDone(blob) => Ok(blob),
-            Finished::WrongOffset(offset) => Err(UploadError::OutOfOrder { offset }),
-            Finished::Unknown => Err(UploadError::UploadUnknown(upload.id)),
-            Finished::RepositoryGone => Err(UploadError::RepositoryUnknown(repository.clone())),
-            Finished::ReadOnly => Err(UploadError::ReadOnly(repository.clone())),
-        }
-    }
-
-    /// The sealed copy of the parts, if they have the digest.
-    async fn seal(
-        &self,
-        id: &UploadId,
-        hasher: Hasher,
-        parts: &[Part],
-        digest: &Digest,
-    ) -> Result<Location, UploadError> {
-        let actual = if hasher.algorithm() == digest.algorithm() {
-            hasher.finish()
-        } else {
-            self.hash_parts(digest.algorithm(), parts).await?
-        };
-        if actual != *digest {
-            return Err(UploadError::DigestMismatch { expected: *digest, actual });
-        }
-        Ok(self.ports.bytes.seal(id, parts, digest).await?)
-    }
-
-    /// Drops an upload whose bytes have another digest, unless it has moved on meanwhile: then these were not its bytes.
-    async fn drop_mismatch(
-        &self,
-        cx: &Context,
-        repository: &RepositoryName,
-        upload: &Upload,
-        last_part: Option<Part>,
-        mismatch: UploadError,
-    ) -> Result<UploadError, UploadError> {
-        let cancel = CancelUpload {
-            repository: repository.clone(),
-            id: upload.id,
-            from: Some(upload.offset),
-            unpublished: last_part.into_iter().collect(),
-            now: cx.now,
-        };
-        Ok(match self.ports.uploads.cancel(&cancel).await? {
-            Cancelled::WrongOffset(offset) => UploadError::OutOfOrder { offset },
-            Cancelled::Done | Cancelled::Unknown => mismatch,
-        })
-    }
-
-    /// What to answer when the parts could not be read. Where they are gone, somebody else has finished or dropped the upload since
-    /// it was loaded, and a sweeper was quick: then the upload's row says what it has become.
-    async fn overtaken(
-        &self,
-        cx: &Context,
-        repository: &RepositoryName,
-        upload: &Upload,
-        digest: &Digest,
-        error: UploadError,
-    ) -> Result<Blob, UploadError> {
-        match error {
-            UploadError::Port(error) if error.kind() == PortErrorKind::NotFound => {
-                match self.ports.uploads.load(repository, &upload.id, cx.now).await? {
-                    None => Err(UploadError::UploadUnknown(upload.id)),
-                    Some(Upload { finished: Some((finished, blob)), .. }) if finished == *digest => Ok(blob),
-                    Some(Upload { finished: Some(_), .. }) => Err(UploadError::UploadUnknown(upload.id)),
-                    Some(now) if now.offset != upload.offset => Err(UploadError::OutOfOrder { offset: now.offset }),
-                    Some(_) => Err(error.into()),
-                }
-            }
-            error => Err(error),
-        }
-    }
-
-    /// Reads the parts again, for a digest of another algorithm than the upload was opened with.
-    async fn hash_parts(&self, algorithm: Algorithm, parts: &[Part]) -> Result<Digest, UploadError> {
-        let mut hasher = Hasher::new(algorithm);
-        for part in parts {
-            let mut bytes = self.ports.bytes.read(&part.location, None).await?;
-            while let Some(chunk) = bytes.next().await {
-                hasher.update(&chunk?);
-            }
-        }
-        Ok(hasher.finish())
     }
 }
 
