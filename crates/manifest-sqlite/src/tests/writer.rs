@@ -215,8 +215,11 @@ async fn a_lock_of_another_process_is_waited_for_and_then_said() {
     let world = World { store, directory };
     let mut other = world.connection();
     other.batch_execute("BEGIN IMMEDIATE").unwrap();
-    let error = world.store.apply(&plan("app", "image", &["latest"])).await.unwrap_err();
-    assert!(error.is_retryable() && !error.outcome_unknown(), "{error:?}");
+    let writes: Vec<_> = (0..8).map(|_| ask(&world.store, |_| Ok(Verdict::Keep(())))).collect();
+    for write in writes {
+        let error = write.await.unwrap().unwrap_err();
+        assert!(error.is_retryable() && !error.outcome_unknown(), "{error:?}");
+    }
     assert_eq!(fetch(&world.store, "app", "latest").await, Fetched::RepositoryUnknown, "reads go on");
     other.batch_execute("ROLLBACK").unwrap();
     assert!(matches!(world.push("app", "image", &["latest"]).await, Applied::Done { created: true, .. }));
