@@ -47,6 +47,14 @@ impl Collection for MemoryStore {
         Ok(())
     }
 
+    async fn postpone_trash(&self, locations: &[Location], not_before: Millis) -> Port<()> {
+        let mut state = self.write()?;
+        for location in locations {
+            state.trash.postpone(location, not_before);
+        }
+        Ok(())
+    }
+
     async fn discard_unnamed(&self, seen: &[Stored], now: Millis) -> Port<u64> {
         let mut state = self.write()?;
         let mut discarded = 0;

@@ -85,6 +85,11 @@ impl State {
         self.repositories.get(name.as_str())
     }
 
+    /// Whether there is such a repository and it takes no writes.
+    pub(crate) fn is_read_only(&self, name: &RepositoryName) -> bool {
+        self.repository(name).is_some_and(|repository| repository.row.state == RepositoryState::ReadOnly)
+    }
+
     /// Whether a write that would create the repository with that visibility may go on.
     pub(crate) fn admit(&self, name: &RepositoryName, create: Option<Visibility>) -> Admission {
         match self.repository(name).map(|repository| repository.row.state) {

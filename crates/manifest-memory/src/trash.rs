@@ -28,6 +28,14 @@ impl Trash {
         }
     }
 
+    /// Keeps a location, if it is there, until that time.
+    pub(crate) fn postpone(&mut self, location: &Location, not_before: Millis) {
+        if self.contains(location) {
+            self.forget(location);
+            self.put(location, not_before);
+        }
+    }
+
     /// Locations whose time has come, the longest due first.
     pub(crate) fn due(&self, limit: usize, now: Millis) -> Vec<Location> {
         self.by_time

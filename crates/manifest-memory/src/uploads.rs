@@ -3,7 +3,8 @@ use crate::store::MemoryStore;
 use async_trait::async_trait;
 use manifest_core::facts::{Blob, Location};
 use manifest_core::ports::{
-    Begun, FinishUpload, Finished, NewUpload, Part, PublishPart, Published, Upload, UploadId, Uploads,
+    Begun, CancelUpload, Cancelled, FinishUpload, Finished, NewUpload, Part, PublishPart, Published, Upload, UploadId,
+    Uploads,
 };
 use manifest_core::{Millis, Port, PortError, PortErrorKind};
 use oci_types::RepositoryName;
@@ -52,6 +53,7 @@ impl Uploads for MemoryStore {
         let published = match state.upload(&ask.repository, &ask.id, ask.now) {
             None => Published::Unknown,
             Some(upload) if upload.finished.is_some() => Published::Unknown,
+            Some(_) if state.is_read_only(&ask.repository) => Published::ReadOnly,
             Some(upload) if upload.offset != ask.from => Published::WrongOffset(upload.offset),
             Some(_) => Published::Done,
         };
@@ -75,22 +77,29 @@ impl Uploads for MemoryStore {
         Ok(finished)
     }
 
-    async fn cancel(
-        &self,
-        repository: &RepositoryName,
-        id: &UploadId,
-        unpublished: &[Part],
-        now: Millis,
-    ) -> Port<bool> {
+    async fn cancel(&self, ask: &CancelUpload) -> Port<Cancelled> {
         let mut state = self.write()?;
-        let open = state.upload(repository, id, now).is_some_and(|upload| upload.finished.is_none());
-        if open {
-            state.drop_upload(id, now);
+        let open = state.upload(&ask.repository, &ask.id, ask.now).filter(|upload| upload.finished.is_none());
+        let cancelled = match open.map(|upload| upload.offset) {
+            None => Cancelled::Unknown,
+            Some(offset) if ask.from.is_some_and(|from| from != offset) => Cancelled::WrongOffset(offset),
+            Some(_) => Cancelled::Done,
+        };
+        if cancelled == Cancelled::Done {
+            state.drop_upload(&ask.id, ask.now);
         }
-        for part in unpublished {
+        for part in &ask.unpublished {
+            state.discard(&part.location, ask.now);
+        }
+        Ok(cancelled)
+    }
+
+    async fn discard(&self, parts: &[Part], now: Millis) -> Port<()> {
+        let mut state = self.write()?;
+        for part in parts {
             state.discard(&part.location, now);
         }
-        Ok(open)
+        Ok(())
     }
 }
 
@@ -127,6 +136,7 @@ impl State {
         match &upload.finished {
             Some((digest, blob)) if *digest == ask.digest => Some(Finished::AlreadyDone(blob.clone())),
             Some(_) => Some(Finished::Unknown),
+            None if self.is_read_only(&ask.repository) => Some(Finished::ReadOnly),
             None if upload.offset != ask.from => Some(Finished::WrongOffset(upload.offset)),
             None => None,
         }

@@ -30,7 +30,7 @@ impl DirectoryLock {
     /// Makes the directory if it is absent, and locks it.
     pub(crate) fn acquire(directory: &Path) -> Result<Self, LockError> {
         // What is pushed is nobody else's to read; whoever made the directory before has chosen for themselves.
-        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(LockError::Io)?;
+        create_durably(directory).map_err(LockError::Io)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(directory.join(NAME)).map_err(LockError::Io)?;
@@ -43,6 +43,21 @@ impl DirectoryLock {
         let _written = write_pid(&mut file);
         Ok(Self { _file: file })
     }
+}
+
+/// Makes the directory and those above it that are absent. Each is on the disk, name included, before anything is stored
+/// in it: a push that was acknowledged must not vanish with the directory that holds it.
+fn create_durably(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    create_durably(parent)?;
+    match DirBuilder::new().mode(0o700).create(directory) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => {}
+        made => made?,
+    }
+    File::open(parent)?.sync_all()
 }
 
 fn write_pid(file: &mut File) -> io::Result<()> {

@@ -31,6 +31,10 @@ async fn sweep(registry: &Registry, after: Option<Location>) -> Result<Option<Lo
         let step = registry.sweep_step(clock::now()).await?;
         uploads += step.uploads;
         deleted += step.deleted;
+        for (location, error) in &step.failures {
+            let error: &dyn std::error::Error = error;
+            tracing::warn!(%location, error, "bytes could not be deleted and will be tried again in an hour");
+        }
         if !step.more {
             break;
         }

@@ -179,12 +179,15 @@ macro_rules! each_rows_clause {
             U5 uploads::u5_an_upload_is_opened_in_a_repository_that_takes_it
             U5 uploads::u5_many_uploads_at_once_create_their_repository_once
             U6 uploads::u6_parts_are_in_order_and_the_hash_state_is_the_last
+            U7 uploads::u7_a_repository_that_was_closed_takes_no_parts_and_makes_no_blobs
+            U8 uploads::u8_an_upload_that_has_moved_on_is_not_dropped
             C1 trash::c1_expired_uploads_are_swept_with_their_parts
             C1 trash::c1_a_sweep_takes_no_more_than_it_is_told
             C2 trash::c2_trash_is_listed_up_to_a_limit
             C2 trash::c2_trash_lists_no_location_that_a_blob_row_names
             C3 trash::c3_what_was_deleted_is_forgotten_and_nothing_else
             C4 trash::c4_bytes_that_nobody_names_are_discarded
+            C9 trash::c9_what_cannot_be_deleted_now_is_postponed
             C4 trash::c4_a_part_that_is_published_is_named_though_its_key_does_not_say_by_whom
             C4 trash::c4_a_blob_that_is_just_being_made_is_not_discarded
         }

@@ -201,6 +201,17 @@ pub(crate) async fn c3_what_was_deleted_is_forgotten_and_nothing_else(store: Fix
     assert_eq!(store.trash().await, locations([parts[1].location.clone()]));
 }
 
+pub(crate) async fn c9_what_cannot_be_deleted_now_is_postponed(store: Fixture) {
+    let upload = AnUpload::new(&store.repo("app"), "u").begun().await;
+    let parts = ["a", "b"].map(|name| upload.part(name, 1));
+    assert!(upload.cancel(&parts).await);
+    let [stuck, free] = parts.map(|part| part.location);
+    let collection = &store.rows.collection;
+    must(collection.postpone_trash(&[stuck.clone(), location("never/seen")], 500).await);
+    assert_eq!(must(collection.trash(10, 499).await), std::slice::from_ref(&free));
+    assert_eq!(must(collection.trash(10, 500).await), [free, stuck]);
+}
+
 pub(crate) async fn c4_bytes_that_nobody_names_are_discarded(store: Fixture) {
     let app = store.repo("app");
     let open = AnUpload::new(&app, "open").begun().await;

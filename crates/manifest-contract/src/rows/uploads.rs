@@ -1,8 +1,9 @@
-//! U1 and U3 to U6: uploads.
+//! U1 and U3 to U8: uploads.
 
 use crate::world::{AnUpload, Fixture, at_once, digest, drop_after, must, race};
-use manifest_core::facts::Visibility;
-use manifest_core::ports::{Begun, FinishUpload, Finished, NewUpload, PublishPart, Published};
+use manifest_core::facts::{RepositoryState, Visibility};
+use manifest_core::ports::{Begun, Cancelled, FinishUpload, Finished, NewUpload, PublishPart, Published};
+use std::collections::BTreeSet;
 
 pub(crate) async fn u1_of_many_parts_at_one_offset_one_is_published(store: Fixture) {
     let app = store.repo("app");
@@ -264,4 +265,33 @@ pub(crate) async fn u6_parts_are_in_order_and_the_hash_state_is_the_last(store: 
         let Some(loaded) = upload.load(1).await else { panic!("it is open") };
         assert_eq!((loaded.offset, &loaded.parts, loaded.hash_state), (offset, &parts, state));
     }
+}
+
+pub(crate) async fn u7_a_repository_that_was_closed_takes_no_parts_and_makes_no_blobs(store: Fixture) {
+    let app = store.repo("app");
+    let upload = AnUpload::new(&app, "u").begun().await;
+    upload.publish(0, upload.part("a", 7)).await;
+    assert!(app.set_state(RepositoryState::ReadOnly).await);
+    assert_eq!(upload.publish(7, upload.part("b", 1)).await, Published::ReadOnly);
+    let finish = upload.finishing(7, "content", "whole");
+    assert_eq!(upload.finish(finish.clone()).await, Finished::ReadOnly);
+    assert!(!app.has_blob("content", 1).await);
+    let refused = [upload.part("b", 1).location, finish.sealed.clone()];
+    assert_eq!(store.trash().await, BTreeSet::from(refused), "what was refused is not kept");
+    assert!(app.set_state(RepositoryState::Open).await);
+    assert_eq!(upload.load(1).await.map(|upload| upload.offset), Some(7), "the upload stays as it was");
+    let again = FinishUpload { sealed: upload.sealed("again"), ..finish };
+    assert!(matches!(upload.finish(again).await, Finished::Done(_)));
+}
+
+pub(crate) async fn u8_an_upload_that_has_moved_on_is_not_dropped(store: Fixture) {
+    let upload = AnUpload::new(&store.repo("app"), "u").begun().await;
+    upload.publish(0, upload.part("a", 7)).await;
+    let own = upload.part("own", 1);
+    assert_eq!(upload.cancel_at(Some(0), std::slice::from_ref(&own)).await, Cancelled::WrongOffset(7));
+    assert_eq!(store.trash().await, BTreeSet::from([own.location]), "what it never knew goes all the same");
+    assert_eq!(upload.load(1).await.map(|upload| upload.offset), Some(7));
+    assert_eq!(upload.cancel_at(Some(7), &[]).await, Cancelled::Done);
+    assert_eq!(upload.load(1).await, None);
+    assert_eq!(upload.cancel_at(Some(7), &[]).await, Cancelled::Unknown);
 }

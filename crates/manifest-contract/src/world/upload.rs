@@ -5,7 +5,8 @@ use bytes::Bytes;
 use manifest_core::Millis;
 use manifest_core::facts::{Blob, Location, Visibility};
 use manifest_core::ports::{
-    Begun, FinishUpload, Finished, NewUpload, Part, PublishPart, Published, Stored, Upload, UploadId,
+    Begun, CancelUpload, Cancelled, FinishUpload, Finished, NewUpload, Part, PublishPart, Published, Stored, Upload,
+    UploadId,
 };
 use oci_types::{Algorithm, Digest, Hasher, RepositoryName};
 use std::collections::BTreeSet;
@@ -124,13 +125,19 @@ impl AnUpload {
             refusal @ (Finished::AlreadyDone(_)
             | Finished::WrongOffset(_)
             | Finished::Unknown
-            | Finished::RepositoryGone) => panic!("a fresh upload did not become a blob: {refusal:?}"),
+            | Finished::RepositoryGone
+            | Finished::ReadOnly) => panic!("a fresh upload did not become a blob: {refusal:?}"),
         }
     }
 
+    /// Drops the upload wherever it ends. Whether there was one.
     pub(crate) async fn cancel(&self, unpublished: &[Part]) -> bool {
-        let Self { rows, repository, id } = self;
-        must(rows.uploads.cancel(repository, id, unpublished, 1).await)
+        self.cancel_at(None, unpublished).await == Cancelled::Done
+    }
+
+    pub(crate) async fn cancel_at(&self, from: Option<u64>, unpublished: &[Part]) -> Cancelled {
+        let (repository, unpublished) = (self.repository.clone(), unpublished.to_vec());
+        must(self.rows.uploads.cancel(&CancelUpload { repository, id: self.id, from, unpublished, now: 1 }).await)
     }
 }
 

@@ -134,11 +134,13 @@ pub fn plan_push(case: &PushCase<'_>, config: Option<&[u8]>, facts: &PushFacts) 
         RepositoryState::ReadOnly => return Err(Rejection::ReadOnly),
     };
     embedded_names_fit(case)?;
-    let links = resolve_links(case, facts)?;
     let (mut labels_to_apply, mut labels_dropped) = (BTreeMap::new(), 0);
     let (manifest, acting) = if let Some(existing) = &facts.existing {
+        // Its links are stored, and checked by the write: a deleted manifest comes back while its access rows are there, though
+        // nothing but they grant access any more (DESIGN, section 4.5).
         (ManifestChange::Keep(case.digest), existing.acting)
     } else {
+        let links = resolve_links(case, facts)?;
         let image = parse_config(case.document.config(), config)?;
         let own = labels::own(case.document, image.as_ref());
         let storable = labels::storable(&own);
@@ -193,7 +195,9 @@ fn resolve_links(case: &PushCase<'_>, facts: &PushFacts) -> Result<Links, Reject
     let mut missing_blobs = BTreeSet::new();
     for (digest, need) in case.document.blobs() {
         let need = if references == References::Unchecked { Need::MayBeAbsent } else { *need };
-        let there = facts.blobs.contains_key(digest) || *digest == empty_layer::digest();
+        // A config is read, so even that must be there as the repository's own.
+        let is_config = case.document.config().is_some_and(|config| config.digest == *digest);
+        let there = facts.blobs.contains_key(digest) || (*digest == empty_layer::digest() && !is_config);
         if need == Need::Required && !there {
             missing_blobs.insert(*digest);
         }

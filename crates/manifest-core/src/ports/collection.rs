@@ -17,7 +17,8 @@ use oci_types::{Digest, RepositoryName};
 /// - **C6.** Steps that go on until there is no `next` MUST have looked at every row that was there from start to end.
 /// - **C7.** `doomed` MUST name exactly what `sweep` would remove in the same state, and write nothing.
 /// - **C8.** `freed_by` and `reclaimable` MUST count each blob once, and only those whose last access row would go.
-/// - **C2.** `trash` MUST list locations whose time has come, and MUST NOT list one that a blob row names.
+/// - **C2.** `trash` MUST list locations whose time has come, the longest due first, and MUST NOT list one that a blob row names.
+/// - **C9.** `postpone_trash` MUST keep the named locations from being listed before the time, and others as they are.
 /// - **C3.** `trash_emptied` MUST forget exactly the named locations; naming one that is not there is no error.
 /// - **C4.** `discard_unnamed` MUST put into the trash those locations that no blob row, no trash row and no upload part names
 ///   and whose `upload` is not an unexpired, unfinished one, testing and writing in one transaction.
@@ -44,6 +45,9 @@ pub trait Collection: Send + Sync {
 
     /// These are deleted.
     async fn trash_emptied(&self, locations: &[Location]) -> Port<()>;
+
+    /// These could not be deleted: they are not listed again before that time.
+    async fn postpone_trash(&self, locations: &[Location], not_before: Millis) -> Port<()>;
 
     /// Finds bytes that nobody owns among what a store lists. How many went into the trash.
     async fn discard_unnamed(&self, seen: &[Stored], now: Millis) -> Port<u64>;

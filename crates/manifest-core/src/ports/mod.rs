@@ -32,7 +32,8 @@ pub use manifests::{
 pub use records::{Record, Records, Table};
 pub use repositories::{Repositories, RepositoryRow};
 pub use uploads::{
-    Begun, FinishUpload, Finished, NewUpload, ParseUploadIdError, PublishPart, Published, Upload, UploadId, Uploads,
+    Begun, CancelUpload, Cancelled, FinishUpload, Finished, NewUpload, ParseUploadIdError, PublishPart, Published,
+    Upload, UploadId, Uploads,
 };
 
 #[cfg(any(test, feature = "mock"))]

@@ -21,6 +21,9 @@ use std::str::FromStr;
 ///   had the digest, the stored location is kept and answered, and the sealed copy goes to the trash.
 /// - **U4.** `finish` of an upload that is already finished with the same digest MUST answer [`Finished::AlreadyDone`].
 /// - **U5.** An upload belongs to its repository, and is unknown from any other one; an expired one is unknown.
+/// - **U7.** A repository that is read-only MUST take no part and make no blob: `publish` and `finish` answer `ReadOnly` and the
+///   upload stays as it was.
+/// - **U8.** `cancel` with an offset MUST leave an upload alone that is not there any more.
 /// - **U6.** `load` MUST answer parts in the order in which they were published, and the hash state of the last one.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
@@ -37,9 +40,11 @@ pub trait Uploads: Send + Sync {
     /// Makes the blob.
     async fn finish(&self, upload: &FinishUpload) -> Port<Finished>;
 
-    /// Drops an upload with its parts, and with `unpublished` parts that it does not know of. `false` if it is unknown.
-    async fn cancel(&self, repository: &RepositoryName, id: &UploadId, unpublished: &[Part], now: Millis)
-    -> Port<bool>;
+    /// Drops an upload with its parts.
+    async fn cancel(&self, upload: &CancelUpload) -> Port<Cancelled>;
+
+    /// Puts parts into the trash that were stored and will not be published.
+    async fn discard(&self, parts: &[Part], now: Millis) -> Port<()>;
 }
 
 /// The id of an upload: a UUID (any version), as the OCI spec wants the upload's URL to hold one.
@@ -178,6 +183,34 @@ pub enum Published {
     WrongOffset(u64),
     /// There is no such upload, or it is finished.
     Unknown,
+    /// The repository takes no writes.
+    ReadOnly,
+}
+
+/// An upload to drop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CancelUpload {
+    /// Where.
+    pub repository: RepositoryName,
+    /// Which upload.
+    pub id: UploadId,
+    /// Drop it only if it ends there: somebody who found its bytes wrong has not seen those that came later.
+    pub from: Option<u64>,
+    /// Parts that it does not know of and that go into the trash whatever the answer is.
+    pub unpublished: Vec<Part>,
+    /// When.
+    pub now: Millis,
+}
+
+/// What dropping an upload came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It is gone, and its parts are in the trash.
+    Done,
+    /// It ends there, and goes on.
+    WrongOffset(u64),
+    /// There is no such upload, or it is finished.
+    Unknown,
 }
 
 /// A blob to make of an upload.
@@ -216,6 +249,8 @@ pub enum Finished {
     Unknown,
     /// The repository is gone.
     RepositoryGone,
+    /// The repository takes no writes.
+    ReadOnly,
 }
 
 #[cfg(test)]

@@ -29,21 +29,51 @@ impl Registry {
         actions: &[Action],
     ) -> Result<Vec<bool>, E> {
         let asks: Vec<AccessAsk> = actions.iter().map(|action| AccessAsk::new(repository, *action)).collect();
-        let decisions = self.ports.access.decide(&cx.caller, &asks).await?;
-        if decisions.len() != asks.len() {
-            return Err(PortError::new(PortErrorKind::Internal, "the authorizer did not decide each ask").into());
+        let decisions = self.decisions(cx, &asks).await?;
+        match refused(decisions.first().copied(), asks) {
+            None => Ok(decisions.iter().map(|decision| *decision == Decision::Allow).collect()),
+            Some(Refused::Access(refusal)) => Err(refusal.into()),
+            Some(Refused::Hidden) => Err(E::hidden(repository)),
         }
-        match (decisions.first(), asks.first()) {
-            (Some(Decision::Allow), _) => Ok(decisions.iter().map(|decision| *decision == Decision::Allow).collect()),
-            (Some(Decision::Challenge), _) => Err(AccessRefusal::Challenge(asks).into()),
-            (Some(Decision::Deny), Some(ask)) => Err(AccessRefusal::Denied(ask.clone()).into()),
-            (Some(Decision::Hide), _) => Err(E::hidden(repository)),
-            (Some(Decision::Deny) | None, _) => Ok(Vec::new()),
+    }
+
+    /// Whether the caller may see the registry as a whole. What is hidden is as an empty one: `false`.
+    pub(super) async fn sees_registry<E: UseCaseError>(&self, cx: &Context) -> Result<bool, E> {
+        let asks = vec![AccessAsk { repository: None, action: Action::Pull }];
+        let decisions = self.decisions(cx, &asks).await?;
+        match refused(decisions.first().copied(), asks) {
+            None => Ok(true),
+            Some(Refused::Access(refusal)) => Err(refusal.into()),
+            Some(Refused::Hidden) => Ok(false),
+        }
+    }
+
+    async fn decisions(&self, cx: &Context, asks: &[AccessAsk]) -> Result<Vec<Decision>, PortError> {
+        let decisions = self.ports.access.decide(&cx.caller, asks).await?;
+        if decisions.len() == asks.len() {
+            Ok(decisions)
+        } else {
+            Err(PortError::new(PortErrorKind::Internal, "the authorizer did not decide each ask"))
         }
     }
 
     /// The visibility of the repository that a push of this caller may bring into being, if it may.
     pub(super) fn creation(&self, may_create: bool) -> Option<Visibility> {
         (self.policy.create_on_push && may_create).then_some(self.policy.default_visibility)
+    }
+}
+
+enum Refused {
+    Access(AccessRefusal),
+    Hidden,
+}
+
+/// What the decision about the first of the asks says against it. Nothing was asked: nothing is allowed.
+fn refused(first: Option<Decision>, mut asks: Vec<AccessAsk>) -> Option<Refused> {
+    match first {
+        Some(Decision::Allow) => None,
+        Some(Decision::Challenge) => Some(Refused::Access(AccessRefusal::Challenge(asks))),
+        Some(Decision::Deny) => asks.drain(..).next().map(|ask| Refused::Access(AccessRefusal::Denied(ask))),
+        Some(Decision::Hide) | None => Some(Refused::Hidden),
     }
 }

@@ -68,7 +68,7 @@ impl Registry {
         let (document, digest) = self.read_document(push)?;
         let case = self.case(&then, push, &document, digest, permissions);
         let facts = self.ports.manifests.push_facts(&push_ask(&case)).await.map_err(PushError::from)?;
-        let planned = self.plan(&case, &facts).await?;
+        let planned = self.plan(&case, &facts, &mut None).await?;
         if PlanId::of(&planned.plan) != confirmed {
             return Err(StalePlan::Changed.into());
         }

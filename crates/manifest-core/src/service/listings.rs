@@ -145,7 +145,8 @@ impl Registry {
         row.ok_or_else(|| ListError::RepositoryUnknown(repository.clone()))
     }
 
-    /// The repositories that the caller may read, in byte order.
+    /// The repositories that the caller may read, in byte order. Whether they may list at all is asked of the authorizer first, as a
+    /// pull without a repository.
     ///
     /// # Errors
     ///
@@ -156,6 +157,9 @@ impl Registry {
         after: Option<RepositoryName>,
         limit: Option<u32>,
     ) -> Result<Page<RepositoryName>, ListError> {
+        if !self.sees_registry::<ListError>(cx).await? {
+            return Ok(Page { items: Vec::new(), more: false });
+        }
         let scope = self.ports.access.read_scope(&cx.caller).await?;
         let page = PageAsk { after, limit: self.page_limit(limit) };
         Ok(self.ports.listings.repositories(&scope, &page).await?)

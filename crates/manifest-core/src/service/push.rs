@@ -5,13 +5,13 @@ use crate::document::{Document, DocumentError};
 use crate::error::PortError;
 use crate::facts::{Blob, PushAsk, PushFacts};
 use crate::plan::{
-    Applied, Permissions, Plan, PlanId, PlannedPush, PushCase, PushTarget, Rejection, config_wanted, plan_push,
-    push_ask,
+    Applied, ManifestChange, Permissions, Plan, PlanId, PlannedPush, PushCase, PushTarget, Rejection, config_wanted,
+    plan_push, push_ask,
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use oci_types::{Algorithm, Digest, MediaType, RepositoryName, TagName};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A manifest to push.
 #[derive(Clone, Debug)]
@@ -138,27 +138,36 @@ impl Registry {
         let (document, digest) = self.read_document(push)?;
         let case = self.case(cx, push, &document, digest, permissions);
         let ask = push_ask(&case);
+        let mut config = None;
+        let mut last = None;
         for _ in 0..ATTEMPTS {
             let facts = self.ports.manifests.push_facts(&ask).await?;
-            let planned = self.plan(&case, &facts).await?;
-            match self.ports.manifests.apply(&planned.plan).await? {
+            let planned = self.plan(&case, &facts, &mut config).await?;
+            last = match self.ports.manifests.apply(&planned.plan).await? {
                 Applied::Done { created, .. } => {
                     return Ok(pushed(&document, digest, created, &push.target, planned));
                 }
+                // The links of a manifest that is there are known to the store alone: facts have nothing to add.
+                Applied::MissingBlobs(blobs) if is_kept(&planned.plan) => {
+                    return Err(missing(blobs, BTreeSet::new()).into());
+                }
+                Applied::MissingChildren(children) if is_kept(&planned.plan) => {
+                    return Err(missing(BTreeSet::new(), children).into());
+                }
                 // The world moved between facts and apply; new facts say what it is now.
-                Applied::MissingBlobs(_)
-                | Applied::MissingChildren(_)
-                | Applied::GuardFailed(_)
-                | Applied::Immutable(_)
-                | Applied::TagGone(_)
+                Applied::MissingBlobs(blobs) => Some(missing(blobs, BTreeSet::new())),
+                Applied::MissingChildren(children) => Some(missing(BTreeSet::new(), children)),
+                Applied::GuardFailed(tag) => Some(Rejection::GuardFailed(tag)),
+                Applied::Immutable(tag) => Some(Rejection::Immutable(tag)),
+                Applied::ReadOnly => Some(Rejection::ReadOnly),
+                Applied::TagGone(_)
                 | Applied::ListedBy(_)
                 | Applied::LabelGone
                 | Applied::ManifestGone
-                | Applied::RepositoryGone
-                | Applied::ReadOnly => {}
-            }
+                | Applied::RepositoryGone => None,
+            };
         }
-        Err(PushError::Contended)
+        Err(last.map_or(PushError::Contended, PushError::Rejected))
     }
 
     /// What a push would need to know and do. Writes nothing.
@@ -172,7 +181,7 @@ impl Registry {
         let case = self.case(cx, push, &document, digest, permissions);
         let ask = push_ask(&case);
         let facts = self.ports.manifests.push_facts(&ask).await?;
-        let outcome = match self.plan(&case, &facts).await {
+        let outcome = match self.plan(&case, &facts, &mut None).await {
             Ok(planned) => Ok(planned.plan),
             Err(PushError::Rejected(rejection)) => Err(rejection),
             Err(error) => return Err(error),
@@ -234,13 +243,17 @@ impl Registry {
         }
     }
 
-    /// Reads the config where the plan needs it, and plans.
-    pub(super) async fn plan(&self, case: &PushCase<'_>, facts: &PushFacts) -> Result<PlannedPush, PushError> {
-        let bytes = match config_wanted(case, facts)? {
-            Some(blob) => Some(self.read_config(blob).await?),
-            None => None,
-        };
-        Ok(plan_push(case, bytes.as_deref(), facts)?)
+    /// Reads the config where the plan needs it and it was not read before, and plans.
+    pub(super) async fn plan(
+        &self,
+        case: &PushCase<'_>,
+        facts: &PushFacts,
+        config: &mut Option<Bytes>,
+    ) -> Result<PlannedPush, PushError> {
+        if let (Some(blob), None) = (config_wanted(case, facts)?, &config) {
+            *config = Some(self.read_config(blob).await?);
+        }
+        Ok(plan_push(case, config.as_deref(), facts)?)
     }
 
     /// A whole config. Its recorded size was checked against the limit; that no more comes than that is checked here.
@@ -260,6 +273,14 @@ impl Registry {
             Err(PortError::corrupt("blob", "size", what))
         }
     }
+}
+
+fn is_kept(plan: &Plan) -> bool {
+    matches!(plan.manifest, Some(ManifestChange::Keep(_)))
+}
+
+fn missing(blobs: BTreeSet<Digest>, children: BTreeSet<Digest>) -> Rejection {
+    Rejection::Missing { blobs, children }
 }
 
 pub(super) fn pushed(

@@ -1,18 +1,17 @@
 mod body;
+mod complete;
 
 use super::Registry;
 use super::authorize::UseCaseError;
 use crate::access::{AccessRefusal, Action, Context};
-use crate::error::{PortError, PortErrorKind};
+use crate::error::PortError;
 use crate::facts::Blob;
 use crate::ports::{
-    Begun, BodyError, BodyStream, FinishUpload, Finished, MountAsk, MountSource, Mounted, NewUpload, Part, PublishPart,
+    Begun, BodyError, BodyStream, CancelUpload, Cancelled, MountAsk, MountSource, Mounted, NewUpload, PublishPart,
     Published, Upload, UploadId, WriteError,
 };
 use crate::time::after;
-use body::HashingBody;
 use bytes::Bytes;
-use futures_util::StreamExt;
 use oci_types::{Algorithm, Digest, Hasher, RepositoryName};
 
 /// Why an upload did not go on.
@@ -145,6 +144,7 @@ impl Registry {
             Published::Done => Ok(end),
             Published::WrongOffset(offset) => Err(UploadError::OutOfOrder { offset }),
             Published::Unknown => Err(UploadError::UploadUnknown(*id)),
+            Published::ReadOnly => Err(UploadError::ReadOnly(repository.clone())),
         }
     }
 
@@ -194,7 +194,7 @@ impl Registry {
             Ok(_) | Err(UploadError::DigestMismatch { .. }) => {}
             Err(_) => {
                 // Best effort: an upload that stays is swept when it expires.
-                let _ = self.ports.uploads.cancel(repository, &id, &[], cx.now).await;
+                let _ = self.ports.uploads.cancel(&whole(cx, repository, id)).await;
             }
         }
         result
@@ -213,8 +213,10 @@ impl Registry {
     ) -> Result<(), UploadError> {
         self.authorize::<UploadError>(cx, repository, Action::Push).await?;
         self.open_upload(cx, repository, id).await?;
-        let known = self.ports.uploads.cancel(repository, id, &[], cx.now).await?;
-        if known { Ok(()) } else { Err(UploadError::UploadUnknown(*id)) }
+        match self.ports.uploads.cancel(&whole(cx, repository, *id)).await? {
+            Cancelled::Done => Ok(()),
+            Cancelled::WrongOffset(_) | Cancelled::Unknown => Err(UploadError::UploadUnknown(*id)),
+        }
     }
 
     /// Gives a repository a blob that another one has: `from`, or any that the caller may read. `None`: it could not be
@@ -266,86 +268,11 @@ impl Registry {
             Some(_) | None => Err(UploadError::UploadUnknown(*id)),
         }
     }
+}
 
-    /// Stores a body as a part and hashes it on the way; `None` for an empty one, which needs no part.
-    async fn store_part(
-        &self,
-        id: &UploadId,
-        hasher: Hasher,
-        mut body: BodyStream,
-    ) -> Result<Option<(Part, Hasher)>, UploadError> {
-        let first = loop {
-            match body.next().await {
-                None => return Ok(None),
-                Some(chunk) => match chunk.map_err(UploadError::Body)? {
-                    chunk if chunk.is_empty() => {}
-                    chunk => break chunk,
-                },
-            }
-        };
-        let (body, outcome) = HashingBody::new(hasher, first, body);
-        let part = self.ports.bytes.write_part(id, Box::pin(body)).await?;
-        let hasher = outcome.take().ok_or_else(|| {
-            PortError::new(PortErrorKind::Internal, "the blob store kept a part without reading its body to the end")
-        })?;
-        Ok(Some((part, hasher)))
-    }
-
-    async fn complete(
-        &self,
-        cx: &Context,
-        repository: &RepositoryName,
-        upload: Upload,
-        body: BodyStream,
-        digest: &Digest,
-    ) -> Result<Blob, UploadError> {
-        let hasher = hasher_of(&upload)?;
-        let (last_part, hasher) = match self.store_part(&upload.id, hasher.clone(), body).await? {
-            Some((part, hasher)) => (Some(part), hasher),
-            None => (None, hasher),
-        };
-        let parts: Vec<Part> = upload.parts.iter().chain(&last_part).cloned().collect();
-        let actual = if hasher.algorithm() == digest.algorithm() {
-            hasher.finish()
-        } else {
-            self.hash_parts(digest.algorithm(), &parts).await?
-        };
-        if actual != *digest {
-            let unpublished = last_part.as_slice();
-            self.ports.uploads.cancel(repository, &upload.id, unpublished, cx.now).await?;
-            return Err(UploadError::DigestMismatch { expected: *digest, actual });
-        }
-        let sealed = self.ports.bytes.seal(&upload.id, &parts, digest).await?;
-        let finish = FinishUpload {
-            repository: repository.clone(),
-            id: upload.id,
-            from: upload.offset,
-            last_part,
-            sealed,
-            digest: *digest,
-            size: parts.iter().map(|part| part.size).sum(),
-            lease_until: after(cx.now, self.policy.lease),
-            now: cx.now,
-        };
-        match self.ports.uploads.finish(&finish).await? {
-            Finished::Done(blob) | Finished::AlreadyDone(blob) => Ok(blob),
-            Finished::WrongOffset(offset) => Err(UploadError::OutOfOrder { offset }),
-            Finished::Unknown => Err(UploadError::UploadUnknown(upload.id)),
-            Finished::RepositoryGone => Err(UploadError::RepositoryUnknown(repository.clone())),
-        }
-    }
-
-    /// Reads the parts again, for a digest of another algorithm than the upload was opened with.
-    async fn hash_parts(&self, algorithm: Algorithm, parts: &[Part]) -> Result<Digest, UploadError> {
-        let mut hasher = Hasher::new(algorithm);
-        for part in parts {
-            let mut bytes = self.ports.bytes.read(&part.location, None).await?;
-            while let Some(chunk) = bytes.next().await {
-                hasher.update(&chunk?);
-            }
-        }
-        Ok(hasher.finish())
-    }
+/// An upload with all that it holds, wherever it ends.
+fn whole(cx: &Context, repository: &RepositoryName, id: UploadId) -> CancelUpload {
+    CancelUpload { repository: repository.clone(), id, from: None, unpublished: Vec::new(), now: cx.now }
 }
 
 fn in_order(upload: &Upload, start: Option<u64>) -> Result<(), UploadError> {

@@ -2,9 +2,10 @@ use async_trait::async_trait;
 use manifest_core::facts::{Blob, Location, PushAsk, PushFacts, RepositoryState};
 use manifest_core::plan::{Applied, Plan};
 use manifest_core::ports::{
-    Begun, Blobs, Collection, FetchAsk, Fetched, FinishUpload, Finished, HistoryCursor, HistoryRow, Listings,
-    Manifests, MountAsk, Mounted, NewUpload, Page, PageAsk, Part, PublishPart, Published, Referrer, ReferrersAsk,
-    Removal, Repositories, RepositoryRow, Stored, Swept, TagRow, Totals, Upload, UploadId, Uploads,
+    Begun, Blobs, CancelUpload, Cancelled, Collection, FetchAsk, Fetched, FinishUpload, Finished, HistoryCursor,
+    HistoryRow, Listings, Manifests, MountAsk, Mounted, NewUpload, Page, PageAsk, Part, PublishPart, Published,
+    Referrer, ReferrersAsk, Removal, Repositories, RepositoryRow, Stored, Swept, TagRow, Totals, Upload, UploadId,
+    Uploads,
 };
 use manifest_core::{Millis, Port, ReadScope};
 use manifest_memory::MemoryStore;
@@ -139,15 +140,8 @@ pub(crate) trait Fault: Send + Sync + 'static {
         Uploads::finish(store, upload).await
     }
 
-    async fn cancel(
-        &self,
-        store: &MemoryStore,
-        repository: &RepositoryName,
-        id: &UploadId,
-        unpublished: &[Part],
-        now: Millis,
-    ) -> Port<bool> {
-        Uploads::cancel(store, repository, id, unpublished, now).await
+    async fn cancel(&self, store: &MemoryStore, upload: &CancelUpload) -> Port<Cancelled> {
+        Uploads::cancel(store, upload).await
     }
 
     async fn sweep_uploads(&self, store: &MemoryStore, limit: u32, now: Millis) -> Port<Swept> {
@@ -160,6 +154,10 @@ pub(crate) trait Fault: Send + Sync + 'static {
 
     async fn trash_emptied(&self, store: &MemoryStore, locations: &[Location]) -> Port<()> {
         Collection::trash_emptied(store, locations).await
+    }
+
+    async fn postpone_trash(&self, store: &MemoryStore, locations: &[Location], not_before: Millis) -> Port<()> {
+        Collection::postpone_trash(store, locations, not_before).await
     }
 
     async fn discard_unnamed(&self, store: &MemoryStore, seen: &[Stored], now: Millis) -> Port<u64> {
@@ -268,14 +266,12 @@ impl<F: Fault> Uploads for Faulty<F> {
         self.fault.finish(&self.store, upload).await
     }
 
-    async fn cancel(
-        &self,
-        repository: &RepositoryName,
-        id: &UploadId,
-        unpublished: &[Part],
-        now: Millis,
-    ) -> Port<bool> {
-        self.fault.cancel(&self.store, repository, id, unpublished, now).await
+    async fn cancel(&self, upload: &CancelUpload) -> Port<Cancelled> {
+        self.fault.cancel(&self.store, upload).await
+    }
+
+    async fn discard(&self, parts: &[Part], now: Millis) -> Port<()> {
+        Uploads::discard(&self.store, parts, now).await
     }
 }
 
@@ -291,6 +287,10 @@ impl<F: Fault> Collection for Faulty<F> {
 
     async fn trash_emptied(&self, locations: &[Location]) -> Port<()> {
         self.fault.trash_emptied(&self.store, locations).await
+    }
+
+    async fn postpone_trash(&self, locations: &[Location], not_before: Millis) -> Port<()> {
+        self.fault.postpone_trash(&self.store, locations, not_before).await
     }
 
     async fn discard_unnamed(&self, seen: &[Stored], now: Millis) -> Port<u64> {

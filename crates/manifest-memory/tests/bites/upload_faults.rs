@@ -1,12 +1,12 @@
-//! What uploads and the trash may do wrong: U1 to U6, C1 to C4.
+//! What uploads and the trash may do wrong: U1 to U8, C1 to C4.
 
 use crate::caught::caught;
 use crate::faulty::Fault;
 use async_trait::async_trait;
-use manifest_core::facts::Location;
+use manifest_core::facts::{Location, RepositoryState};
 use manifest_core::ports::{
-    Begun, Collection, FinishUpload, Finished, NewUpload, Part, PublishPart, Published, Stored, Swept, Upload,
-    UploadId, Uploads,
+    Begun, CancelUpload, Cancelled, Collection, FinishUpload, Finished, NewUpload, PublishPart, Published,
+    Repositories, Stored, Swept, Upload, UploadId, Uploads,
 };
 use manifest_core::{Millis, NEVER, Port};
 use manifest_memory::MemoryStore;
@@ -58,15 +58,8 @@ struct LosesUnpublishedParts;
 
 #[async_trait]
 impl Fault for LosesUnpublishedParts {
-    async fn cancel(
-        &self,
-        store: &MemoryStore,
-        repository: &RepositoryName,
-        id: &UploadId,
-        _: &[Part],
-        now: Millis,
-    ) -> Port<bool> {
-        store.cancel(repository, id, &[], now).await
+    async fn cancel(&self, store: &MemoryStore, upload: &CancelUpload) -> Port<Cancelled> {
+        store.cancel(&CancelUpload { unpublished: Vec::new(), ..upload.clone() }).await
     }
 }
 
@@ -266,6 +259,43 @@ fn c1_uploads_that_are_swept_too_early() {
 }
 
 #[derive(Clone)]
+struct FinishesInClosedRepositories;
+
+#[async_trait]
+impl Fault for FinishesInClosedRepositories {
+    async fn finish(&self, store: &MemoryStore, upload: &FinishUpload) -> Port<Finished> {
+        let row = store.find(&upload.repository).await?;
+        if row.is_none_or(|row| row.state == RepositoryState::Open) {
+            return store.finish(upload).await;
+        }
+        store.set_state(&upload.repository, RepositoryState::Open).await?;
+        let answer = store.finish(upload).await;
+        store.set_state(&upload.repository, RepositoryState::ReadOnly).await?;
+        answer
+    }
+}
+
+#[test]
+fn u7_a_blob_that_is_made_where_nothing_may_be_written() {
+    caught(["u7_a_repository_that_was_closed_takes_no_parts_and_makes_no_blobs"], &FinishesInClosedRepositories);
+}
+
+#[derive(Clone)]
+struct CancelsWithoutComparing;
+
+#[async_trait]
+impl Fault for CancelsWithoutComparing {
+    async fn cancel(&self, store: &MemoryStore, upload: &CancelUpload) -> Port<Cancelled> {
+        store.cancel(&CancelUpload { from: None, ..upload.clone() }).await
+    }
+}
+
+#[test]
+fn u8_an_upload_that_is_dropped_wherever_it_ends() {
+    caught(["u8_an_upload_that_has_moved_on_is_not_dropped"], &CancelsWithoutComparing);
+}
+
+#[derive(Clone)]
 struct ForgetsAllTrash;
 
 #[async_trait]
@@ -279,6 +309,21 @@ impl Fault for ForgetsAllTrash {
 #[test]
 fn c3_trash_that_is_forgotten_before_it_is_deleted() {
     caught(["c3_what_was_deleted_is_forgotten_and_nothing_else"], &ForgetsAllTrash);
+}
+
+#[derive(Clone)]
+struct PostponesNothing;
+
+#[async_trait]
+impl Fault for PostponesNothing {
+    async fn postpone_trash(&self, _: &MemoryStore, _: &[Location], _: Millis) -> Port<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn c9_trash_that_comes_back_at_once() {
+    caught(["c9_what_cannot_be_deleted_now_is_postponed"], &PostponesNothing);
 }
 
 #[derive(Clone)]

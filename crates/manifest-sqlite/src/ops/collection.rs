@@ -62,6 +62,23 @@ statement! {
     "DELETE FROM trash WHERE location IN (SELECT value FROM json_each(?1))"
 }
 
+/// Keeps locations in the trash until that time.
+pub(crate) fn postpone_trash(
+    connection: &mut SqliteConnection,
+    locations: &[Location],
+    not_before: Millis,
+) -> Port<Verdict<()>> {
+    let locations: Vec<String> = locations.iter().map(Location::to_string).collect();
+    let locations = sets::texts(locations.iter().map(String::as_str));
+    PostponeTrash { not_before, locations: &locations }.execute(connection).doing("postponing the trash")?;
+    Ok(Verdict::Keep(()))
+}
+
+statement! {
+    struct PostponeTrash<'a> { not_before: Millis => BigInt, locations: &'a str => Text }
+    "UPDATE trash SET not_before_ms = +?1 WHERE location IN (SELECT value FROM json_each(?2))"
+}
+
 /// Puts what nobody names into the trash. How many locations.
 pub(crate) fn discard_unnamed(connection: &mut SqliteConnection, seen: &[Stored], now: Millis) -> Port<Verdict<u64>> {
     let seen: serde_json::Value = seen

@@ -49,6 +49,11 @@ impl Collection for SqliteStore {
         self.write(move |connection| collection::trash_emptied(connection, &locations)).await
     }
 
+    async fn postpone_trash(&self, locations: &[Location], not_before: Millis) -> Port<()> {
+        let locations = locations.to_vec();
+        self.write(move |connection| collection::postpone_trash(connection, &locations, not_before)).await
+    }
+
     async fn discard_unnamed(&self, seen: &[Stored], now: Millis) -> Port<u64> {
         let seen = seen.to_vec();
         self.write(move |connection| collection::discard_unnamed(connection, &seen, now)).await

@@ -3,7 +3,8 @@ use crate::store::SqliteStore;
 use async_trait::async_trait;
 use manifest_core::error::Port;
 use manifest_core::ports::{
-    Begun, FinishUpload, Finished, NewUpload, Part, PublishPart, Published, Upload, UploadId, Uploads,
+    Begun, CancelUpload, Cancelled, FinishUpload, Finished, NewUpload, Part, PublishPart, Published, Upload, UploadId,
+    Uploads,
 };
 use manifest_core::time::Millis;
 use oci_types::RepositoryName;
@@ -29,14 +30,13 @@ impl Uploads for SqliteStore {
         self.write(move |connection| uploads::finish(connection, &upload)).await
     }
 
-    async fn cancel(
-        &self,
-        repository: &RepositoryName,
-        id: &UploadId,
-        unpublished: &[Part],
-        now: Millis,
-    ) -> Port<bool> {
-        let (repository, id, unpublished) = (repository.clone(), *id, unpublished.to_vec());
-        self.write(move |connection| uploads::cancel(connection, &repository, &id, &unpublished, now)).await
+    async fn cancel(&self, upload: &CancelUpload) -> Port<Cancelled> {
+        let upload = upload.clone();
+        self.write(move |connection| uploads::cancel(connection, &upload)).await
+    }
+
+    async fn discard(&self, parts: &[Part], _now: Millis) -> Port<()> {
+        let parts = parts.to_vec();
+        self.write(move |connection| uploads::discard(connection, &parts)).await
     }
 }

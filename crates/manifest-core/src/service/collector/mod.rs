@@ -9,7 +9,7 @@ use crate::error::Port;
 use crate::facts::Location;
 use crate::policy::Policy;
 use crate::ports::{Ports, SweepAsk, SweepCursor, SweepKind};
-use crate::time::Millis;
+use crate::time::{HOUR, Millis, after};
 use std::sync::Arc;
 
 /// The most rows that one step looks at, so that a step stays short and can be stopped between two.
@@ -284,16 +284,23 @@ impl Collector {
         let batch = self.batch();
         let doomed = self.ports.collection.trash(batch, now).await?;
         let full = doomed.len() >= batch as usize;
-        let (mut deleted, mut failed) = (Vec::with_capacity(doomed.len()), None);
+        let (mut deleted, mut stuck, mut failed) = (Vec::with_capacity(doomed.len()), Vec::new(), None);
         for location in doomed {
             match self.ports.bytes.delete(&location).await {
                 Ok(()) => deleted.push(location),
                 // The others can still go.
-                Err(error) => failed = Some(error),
+                Err(error) => {
+                    stuck.push(location);
+                    failed = Some(error);
+                }
             }
         }
         if !deleted.is_empty() {
             self.ports.collection.trash_emptied(&deleted).await?;
+        }
+        if !stuck.is_empty() {
+            // They must not stand in the way of those behind them.
+            self.ports.collection.postpone_trash(&stuck, after(now, HOUR)).await?;
         }
         match failed {
             Some(error) => Err(error),

@@ -168,6 +168,11 @@ async fn bytes_that_cannot_be_deleted_stay_in_the_trash_alone() {
         .times(5)
         .withf(|gone| gone == [location("a"), location("b")])
         .returning(|_| Ok(()));
+    collection
+        .expect_postpone_trash()
+        .times(5)
+        .withf(|stuck, not_before| stuck == [location("stuck")] && *not_before > NOW)
+        .returning(|_, _| Ok(()));
     nothing_else(&mut collection);
     let mut bytes = MockBlobStore::new();
     bytes.expect_delete().with(eq(location("stuck"))).returning(|_| Err(unavailable()));

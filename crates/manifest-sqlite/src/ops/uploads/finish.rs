@@ -39,7 +39,8 @@ fn refusal(connection: &mut SqliteConnection, upload: &FinishUpload) -> Port<Fin
     Ok(match state(connection, &upload.repository, &upload.id, upload.now)? {
         Some(State { finished: Some((digest, blob)), .. }) if digest == upload.digest => Finished::AlreadyDone(blob),
         Some(State { finished: Some(_), .. }) => Finished::Unknown,
-        Some(State { offset, finished: None }) => Finished::WrongOffset(offset),
+        Some(State { finished: None, read_only: true, .. }) => Finished::ReadOnly,
+        Some(State { offset, finished: None, .. }) => Finished::WrongOffset(offset),
         None => match create_repository::state(connection, &upload.repository)? {
             Some(_) => Finished::Unknown,
             None => Finished::RepositoryGone,
@@ -63,6 +64,6 @@ statement! {
     "UPDATE upload SET finished_digest = +?1, \
      \"offset\" = +?2, finished_size = coalesce((SELECT size FROM blob WHERE digest = +?1), +?2), \
      finished_location = coalesce((SELECT location FROM blob WHERE digest = +?1), ?3), lease_until_ms = +?4 \
-     WHERE repository_id = (SELECT id FROM repository INDEXED BY repository_name WHERE name = +?5 AND state <> 2) AND id = +?6 \
+     WHERE repository_id = (SELECT id FROM repository INDEXED BY repository_name WHERE name = +?5 AND state <> 2 AND state = 0) AND id = +?6 \
      AND \"offset\" = +?7 AND finished_digest IS NULL AND expires_ms > +?8 RETURNING finished_size, finished_location"
 }

@@ -13,3 +13,13 @@ pub(crate) use cancel::cancel;
 pub(crate) use finish::finish;
 pub(crate) use load::load;
 pub(crate) use publish::publish;
+
+use crate::writer::Verdict;
+use diesel::SqliteConnection;
+use manifest_core::error::Port;
+use manifest_core::ports::Part;
+
+/// Puts parts into the trash that nobody will publish.
+pub(crate) fn discard(connection: &mut SqliteConnection, parts: &[Part]) -> Port<Verdict<()>> {
+    trash::discard(connection, parts.iter().map(|part| &part.location)).map(Verdict::Keep)
+}

@@ -5,6 +5,7 @@ use crate::writer::Verdict;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::{OptionalExtension, RunQueryDsl, SqliteConnection};
 use manifest_core::error::Port;
+use manifest_core::facts::RepositoryState;
 use manifest_core::ports::{PublishPart, Published, UploadId};
 use manifest_core::time::Millis;
 use oci_types::RepositoryName;
@@ -37,7 +38,8 @@ pub(crate) fn publish(connection: &mut SqliteConnection, part: &PublishPart) -> 
     discard(connection, [&part.part.location])?;
     let state = state(connection, &part.repository, &part.id, part.now)?;
     Ok(Verdict::Keep(match state {
-        Some(State { offset, finished: None }) => Published::WrongOffset(offset),
+        Some(State { finished: None, read_only: true, .. }) => Published::ReadOnly,
+        Some(State { offset, finished: None, .. }) => Published::WrongOffset(offset),
         Some(State { finished: Some(_), .. }) | None => Published::Unknown,
     }))
 }
@@ -55,7 +57,7 @@ statement! {
     }
     -> (BigInt,);
     "UPDATE upload SET \"offset\" = +?1, hash_state = +?2, expires_ms = +?3 \
-     WHERE repository_id = (SELECT id FROM repository INDEXED BY repository_name WHERE name = +?4 AND state <> 2) AND id = +?5 \
+     WHERE repository_id = (SELECT id FROM repository INDEXED BY repository_name WHERE name = +?4 AND state <> 2 AND state = 0) AND id = +?5 \
      AND \"offset\" = +?6 AND finished_digest IS NULL AND expires_ms > +?7 RETURNING repository_id"
 }
 
@@ -69,6 +71,8 @@ statement! {
 pub(super) struct State {
     pub(super) offset: u64,
     pub(super) finished: Option<(oci_types::Digest, manifest_core::facts::Blob)>,
+    /// Whether its repository takes no writes.
+    pub(super) read_only: bool,
 }
 
 /// What the upload is, if the repository has it and it has not expired.
@@ -80,21 +84,22 @@ pub(super) fn state(
 ) -> Port<Option<State>> {
     let statement = UploadState { repository: repository.as_str(), id: &id.to_bytes(), now };
     let row: Option<Row> = statement.get_result(connection).optional().doing("looking up an upload")?;
-    row.map(|(offset, digest, size, location)| {
+    row.map(|(offset, digest, size, location, state)| {
         Ok(State {
             offset: Column("upload", "offset").size(offset)?,
             finished: super::load::finished(digest, size, location)?,
+            read_only: Column("repository", "state").repository_state(state)? == RepositoryState::ReadOnly,
         })
     })
     .transpose()
 }
 
-type Row = (i64, Option<Vec<u8>>, Option<i64>, Option<String>);
+type Row = (i64, Option<Vec<u8>>, Option<i64>, Option<String>, i64);
 
 statement! {
     struct UploadState<'a> { repository: &'a str => Text, id: &'a [u8] => Binary, now: Millis => BigInt }
-    -> (BigInt, Nullable<Binary>, Nullable<BigInt>, Nullable<Text>);
-    "SELECT u.\"offset\", u.finished_digest, u.finished_size, u.finished_location \
+    -> (BigInt, Nullable<Binary>, Nullable<BigInt>, Nullable<Text>, BigInt);
+    "SELECT u.\"offset\", u.finished_digest, u.finished_size, u.finished_location, r.state \
      FROM repository r INDEXED BY repository_name CROSS JOIN upload u \
      WHERE r.name = +?1 AND r.state <> 2 AND u.repository_id = r.id AND u.id = +?2 AND u.expires_ms > +?3"
 }
