@@ -95,3 +95,6 @@ fn end_by_hand(state: &TagState, wish: Millis, policy: &Policy, now: Millis) -> 
 pub(super) fn amend(name: &TagName, state: &TagState, expires: Millis, immutable: bool) -> TagChange {
     TagChange::Amend { name: name.clone(), start: state.start, was_immutable: state.immutable, expires, immutable }
 }
+
+#[cfg(test)]
+mod tests;

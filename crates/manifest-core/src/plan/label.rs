@@ -126,3 +126,6 @@ fn writable(facts: &PushFacts) -> Result<&Existing, LabelRejection> {
     }
     facts.existing.as_ref().filter(|existing| !existing.deleted).ok_or(LabelRejection::ManifestUnknown)
 }
+
+#[cfg(test)]
+mod tests;

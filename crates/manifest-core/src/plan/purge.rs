@@ -170,3 +170,6 @@ fn writable(facts: &PushFacts) -> Result<(), PurgeRejection> {
         RepositoryState::Open => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,3 +115,6 @@ pub fn plan_retag(case: &RetagCase<'_>, embedded_tag: Option<&str>, facts: &Push
         ..empty_plan(case.repository, case.policy, case.context)
     })
 }
+
+#[cfg(test)]
+mod tests;

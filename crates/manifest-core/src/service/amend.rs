@@ -128,3 +128,6 @@ fn rejected(rejection: &AmendRejection, repository: &RepositoryName, tag: &TagNa
         AmendRejection::Past(end) => AmendError::Past { tag, end },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,3 +87,6 @@ impl Registry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -151,3 +151,6 @@ fn rejected(rejection: DeleteRejection, repository: &RepositoryName, reference: 
         DeleteRejection::GuardFailed(tag) => DeleteError::GuardFailed(tag),
     }
 }
+
+#[cfg(test)]
+mod tests;

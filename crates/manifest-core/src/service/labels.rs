@@ -232,3 +232,6 @@ fn rejected(rejection: LabelRejection, case: &LabelCase<'_>, id: Option<LabelId>
         (LabelRejection::NotRemovable(source), _) => LabelsError::NotRemovable(source),
     }
 }
+
+#[cfg(test)]
+mod tests;

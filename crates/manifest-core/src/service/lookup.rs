@@ -219,29 +219,4 @@ fn is_tagged(support: &Support, now: Millis) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::is_tagged;
-    use crate::ports::{Support, SupportLink, SupportNode};
-    use oci_types::{Algorithm, Digest};
-
-    fn node(via: Option<usize>, deleted: Option<i64>, ends: &[i64]) -> SupportNode {
-        let tags = ends.iter().map(|end| ("v1".parse().unwrap(), *end)).collect();
-        let via = via.map(|from| (from, SupportLink::Parent));
-        SupportNode { digest: Digest::of(Algorithm::Sha256, b""), via, deleted, pinned_until: i64::MAX, tags }
-    }
-
-    #[test]
-    fn only_alive_tags_hold_and_only_through_what_is_undeleted() {
-        let check = |nodes: Vec<SupportNode>, more: bool, expected: bool| {
-            assert_eq!(is_tagged(&Support { nodes: nodes.clone(), more }, 100), expected, "{nodes:?} {more}");
-        };
-        check(vec![node(None, None, &[])], false, false);
-        check(vec![node(None, None, &[])], true, true);
-        check(vec![node(None, None, &[100])], false, false);
-        check(vec![node(None, None, &[50, 101])], false, true);
-        check(vec![node(None, None, &[]), node(Some(0), None, &[101])], false, true);
-        check(vec![node(None, None, &[]), node(Some(0), Some(100), &[101])], false, false);
-        check(vec![node(None, None, &[]), node(Some(0), Some(5), &[]), node(Some(1), None, &[101])], false, false);
-        check(vec![node(None, Some(5), &[101])], false, false);
-    }
-}
+mod tests;

@@ -16,6 +16,8 @@ mod purge;
 mod push;
 mod repositories;
 mod tags;
+#[cfg(test)]
+mod testing;
 mod uploads;
 mod why;
 
@@ -25,8 +27,8 @@ pub use collector::{Collector, CollectorOptions, CollectorStep, Preview, Preview
 pub use confirm::{PLAN_LIFE, PlannedPushError, StalePlan};
 pub use delete::DeleteError;
 pub use fetch::{FetchError, Manifest};
-pub use labels::{LabelAdded, LabelsError, NewLabel};
 pub use fsck::{Finding, FsckCounts, FsckOptions, FsckPhase, FsckProgress, FsckReport, OnProgress, Problem};
+pub use labels::{LabelAdded, LabelsError, NewLabel};
 pub use listings::{HistoryQuery, ListError, TagQuery};
 pub use lookup::{Lookup, ManifestAtError, RequireError};
 pub use purge::{PlannedPurge, Purge, PurgeError};

@@ -270,3 +270,6 @@ fn rejected(rejection: PurgeRejection, repository: &RepositoryName) -> PurgeErro
         PurgeRejection::Immutable(tag) => PurgeError::Immutable(tag),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,3 +87,6 @@ impl Registry {
         if self.ports.repositories.delete(repository, cx.now).await? { Ok(()) } else { Err(unknown()) }
     }
 }
+
+#[cfg(test)]
+mod tests;

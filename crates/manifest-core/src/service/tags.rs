@@ -236,3 +236,6 @@ fn rejected(rejection: RetagRejection, case: &RetagCase<'_>) -> TagError {
         RetagRejection::GuardFailed => TagError::GuardFailed(tag),
     }
 }
+
+#[cfg(test)]
+mod tests;
