@@ -97,7 +97,18 @@ pub(crate) const KEYS: &[Key] = &[
     key("uploads.ttl", SPAN, "How long an upload may rest before it is dropped."),
     key("listings.max_page", COUNT, "The largest page of a listing."),
     key("listings.max_referrers_bytes", SIZE, "How many bytes of descriptors a page of referrers holds at most."),
-    key("sweep.interval", SPAN, "How often dropped uploads and bytes that nobody owns are removed."),
+    key(
+        "collection.enabled",
+        BOOLEAN,
+        "Whether `serve` removes what nothing keeps: manifests, blobs, dropped uploads, and bytes that nobody owns.\nWithout it, `manifestd gc` does while nothing is served.",
+    ),
+    key("collection.interval", SPAN, "How long `serve` rests between two rounds of that."),
+    key(
+        "collection.window",
+        SPAN,
+        "How long a manifest that was deleted, or that its last tag left, can be restored before it is removed.",
+    ),
+    key("collection.grace", SPAN, "How long a blob that no manifest names outlives its `blobs.lease`."),
     key(
         "log.level",
         "a level (error, warn, info, debug, trace), or levels by module such as \"info,registry_http=debug\",",

@@ -63,7 +63,7 @@ impl Loaded {
 
     /// What no single value shows.
     fn check(&self) -> Result<(), Problem> {
-        let Config { server, manifests, blobs, uploads, listings, sweep, .. } = &self.config;
+        let Config { server, manifests, blobs, uploads, listings, collection, .. } = &self.config;
         let together = |path: &str, reason: &str| {
             Err(Problem::Together { origin: self.origin(path), reason: format!("`{path}` {reason}") })
         };
@@ -79,7 +79,7 @@ impl Loaded {
             ("server.max_connections", server.max_connections > 0),
             ("uploads.ttl", uploads.ttl.as_millis() > 0),
             ("blobs.lease", blobs.lease.as_millis() > 0),
-            ("sweep.interval", sweep.interval.as_millis() > 0),
+            ("collection.interval", collection.interval.as_millis() > 0),
             ("manifests.max_bytes", manifests.max_bytes.0 > 0),
             ("listings.max_page", listings.max_page > 0),
         ];
@@ -193,7 +193,7 @@ mod tests {
             &[],
             "by default, `server.admin_listen` is the address of `server.listen`",
         );
-        check("[sweep]\ninterval = \"0s\"", &[], ".toml:2: `sweep.interval` must be more than zero");
+        check("[collection]\ninterval = \"0s\"", &[], ".toml:2: `collection.interval` must be more than zero");
         check(
             "",
             &[("MANIFESTD_LOG__LEVEL", "loud")],

@@ -43,7 +43,7 @@ pub(crate) struct Config {
     pub(crate) blobs: Blobs,
     pub(crate) uploads: Uploads,
     pub(crate) listings: Listings,
-    pub(crate) sweep: Sweep,
+    pub(crate) collection: Collection,
     pub(crate) log: Log,
 }
 
@@ -137,10 +137,13 @@ pub(crate) struct Listings {
     pub(crate) max_referrers_bytes: Size,
 }
 
-/// When leftovers are removed.
+/// When what nothing keeps is removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Sweep {
+pub(crate) struct Collection {
+    pub(crate) enabled: bool,
     pub(crate) interval: Span,
+    pub(crate) window: Span,
+    pub(crate) grace: Span,
 }
 
 /// What is written about what happens.
@@ -180,6 +183,8 @@ impl Config {
             lease: self.blobs.lease.as_millis(),
             head_lease_floor: self.blobs.head_lease_floor.as_millis(),
             upload_ttl: self.uploads.ttl.as_millis(),
+            history_window: self.collection.window.as_millis(),
+            collection_grace: self.collection.grace.as_millis(),
             create_on_push: self.repositories.create_on_push,
             default_visibility: match self.repositories.default_visibility {
                 DefaultVisibility::Public => Visibility::Public,
@@ -187,6 +192,7 @@ impl Config {
             },
             max_page: self.listings.max_page,
             max_referrers_bytes: usize::try_from(self.listings.max_referrers_bytes.0).unwrap_or(usize::MAX),
+            ..Policy::default()
         }
     }
 }
@@ -276,9 +282,15 @@ impl Default for Listings {
     }
 }
 
-impl Default for Sweep {
+impl Default for Collection {
     fn default() -> Self {
-        Self { interval: Span::seconds(60) }
+        let policy = Policy::default();
+        Self {
+            enabled: true,
+            interval: Span::seconds(10 * 60),
+            window: Span::from_millis(policy.history_window),
+            grace: Span::from_millis(policy.collection_grace),
+        }
     }
 }
 

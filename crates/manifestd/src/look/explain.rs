@@ -203,6 +203,10 @@ fn tag_change(change: &TagChange) -> String {
             let immutable = if *immutable { ", immutable from then on" } else { "" };
             format!("point {name} at {}{expiry}{immutable}", short(to))
         }
+        TagChange::Amend { name, expires, immutable, .. } => {
+            let mutability = if *immutable { "immutable" } else { "to be moved as one likes" };
+            format!("let {name} expire {}, {mutability}", words::time(*expires))
+        }
         TagChange::End { name, .. } => format!("end {name}"),
     }
 }
