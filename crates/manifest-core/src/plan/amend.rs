@@ -55,6 +55,25 @@ pub fn amend_ask(repository: &RepositoryName, tag: &TagName, cx: &Context) -> Pu
 ///
 /// An immutable tag never expires, so one that becomes immutable loses its end; it gets none back when it becomes mutable.
 ///
+/// ```
+/// # use manifest_core::facts::{PushFacts, RepositoryState, TagState};
+/// # use manifest_core::plan::{AmendRejection, Amendment, plan_amend};
+/// # use manifest_core::oci_types::{Algorithm, Digest};
+/// # use manifest_core::time::{DAY, HOUR};
+/// # use manifest_core::{Context, NEVER, Policy};
+/// # let (repository, tag) = ("team/app".parse().unwrap(), "v1".parse().unwrap());
+/// # let (cx, policy) = (Context::anonymous(HOUR), Policy::default());
+/// # let target = Digest::of(Algorithm::Sha256, b"");
+/// let mut facts = PushFacts::nothing_in(RepositoryState::Open);
+/// facts.tags.insert(tag, TagState { target, start: 0, expires: NEVER, immutable: false, actor: None });
+/// # let tag = "v1".parse().unwrap();
+/// let amend = |amendment| plan_amend(&repository, &tag, amendment, &facts, &policy, &cx);
+///
+/// let (_, amended) = amend(Amendment::Expiry(Some(DAY))).unwrap();
+/// assert_eq!((amended.previous_expires, amended.expires), (NEVER, DAY));
+/// assert_eq!(amend(Amendment::Expiry(Some(0))), Err(AmendRejection::Past(HOUR)));
+/// ```
+///
 /// # Errors
 ///
 /// [`AmendRejection`]; `Immutable` and `Past` only for an expiry.

@@ -62,6 +62,24 @@ pub fn label_ask_with_children(case: &LabelCase<'_>, children: BTreeSet<Digest>)
 ///   A value that asks for nothing is stored and does nothing (semantics 6).
 /// - `quay.immutable`: each tag becomes immutable, and so never expires.
 ///
+/// ```
+/// # use manifest_core::facts::{Acting, Existing, PushFacts, RepositoryState};
+/// # use manifest_core::plan::{Label, LabelCase, LabelRejection, LabelSource, plan_add_label};
+/// # use manifest_core::oci_types::{Algorithm, Digest, MediaType};
+/// # use manifest_core::{Context, Policy};
+/// # let repository = "team/app".parse().unwrap();
+/// # let (context, policy, digest) = (Context::anonymous(0), Policy::default(), Digest::of(Algorithm::Sha256, b""));
+/// let case = LabelCase { repository: &repository, digest, context: &context, policy: &policy };
+/// let label = Label { key: "quay.immutable".into(), value: "true".into(), json: false, source: LabelSource::Api };
+/// let mut facts = PushFacts::nothing_in(RepositoryState::Open);
+/// assert_eq!(plan_add_label(&case, &label, &facts), Err(LabelRejection::ManifestUnknown));
+///
+/// let media_type = MediaType::from_static(MediaType::OCI_MANIFEST);
+/// facts.existing = Some(Existing { media_type, acting: Acting::default(), deleted: false, visible: true });
+/// let change = plan_add_label(&case, &label, &facts).unwrap().labels.unwrap();
+/// assert!(change.acting.immutable);
+/// ```
+///
 /// # Errors
 ///
 /// [`LabelRejection`]; never `LabelUnknown` or `NotRemovable`.

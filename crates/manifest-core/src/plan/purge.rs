@@ -109,6 +109,25 @@ pub fn purge_targets(
 /// Decides about a purge of manifests, given the facts about each: it goes for good with its alive tags. That no visible index
 /// lists it is found by the write itself.
 ///
+/// ```
+/// # use manifest_core::facts::{Acting, Existing, PushFacts, RepositoryState};
+/// # use manifest_core::plan::{PlanId, PurgeCase, PurgeRejection, plan_purge_manifests};
+/// # use manifest_core::oci_types::{Algorithm, Digest, MediaType};
+/// # use manifest_core::{Context, Policy};
+/// # let repository = "team/app".parse().unwrap();
+/// # let (context, policy, digest) = (Context::anonymous(0), Policy::default(), Digest::of(Algorithm::Sha256, b""));
+/// let case = PurgeCase { repository: &repository, context: &context, policy: &policy };
+/// let mut facts = PushFacts::nothing_in(RepositoryState::Open);
+/// let refused = plan_purge_manifests(&case, &[(digest, facts.clone())].into());
+/// assert_eq!(refused, Err(PurgeRejection::ManifestUnknown(digest)));
+///
+/// let media_type = MediaType::from_static(MediaType::OCI_MANIFEST);
+/// facts.existing = Some(Existing { media_type, acting: Acting::default(), deleted: true, visible: false });
+/// let plan = plan_purge_manifests(&case, &[(digest, facts)].into()).unwrap();
+/// assert!(plan.purge.contains(&digest));
+/// println!("confirm with {}", PlanId::of(&plan));
+/// ```
+///
 /// # Errors
 ///
 /// [`PurgeRejection`]; never `TagUnknown`.
