@@ -21,9 +21,10 @@ pub struct Storable {
     pub dropped: usize,
 }
 
-/// Which of a manifest's own labels are stored: those that have a key of 1 to [`MAX_KEY_BYTES`] bytes, a value of at most
-/// [`MAX_VALUE_BYTES`], and no NUL, which Postgres cannot hold. Of more than [`MAX_COUNT`], those that act on tags and then the
-/// first in the order of their keys: what a manifest does to tags is computed anew from the stored ones when a label is removed.
+/// Which of a manifest's own labels are stored: those that have a key of 1 to [`MAX_KEY_BYTES`] bytes, a value of at
+/// most [`MAX_VALUE_BYTES`], and no NUL, which Postgres cannot hold. Of more than [`MAX_COUNT`], those that act on
+/// tags and then the first in the order of their keys: what a manifest does to tags is computed anew from the stored
+/// ones when a label is removed.
 ///
 /// A label that is not stored still acts at push: see [`acting`](super::acting()).
 #[must_use]

@@ -53,7 +53,8 @@ pub fn amend_ask(repository: &RepositoryName, tag: &TagName, cx: &Context) -> Pu
 
 /// Decides about a change of a tag's end or immutability. The interval stays the same one; the history does not show it.
 ///
-/// An immutable tag never expires, so one that becomes immutable loses its end; it gets none back when it becomes mutable.
+/// An immutable tag never expires, so one that becomes immutable loses its end; it gets none back when it becomes
+/// mutable.
 ///
 /// ```
 /// # use manifest_core::facts::{PushFacts, RepositoryState, TagState};
@@ -103,8 +104,8 @@ pub fn plan_amend(
     Ok((Plan { tags: vec![change], ..empty_plan(repository, policy, cx) }, amended))
 }
 
-/// The bounds count from the tag's start, so a wish for later than now can still mean an end before now for an old tag. Quay
-/// ends the tag at once then; whoever wants that can delete it.
+/// The bounds count from the tag's start, so a wish for later than now can still mean an end before now for an old
+/// tag. Quay ends the tag at once then; whoever wants that can delete it.
 fn end_by_hand(state: &TagState, wish: Millis, policy: &Policy, now: Millis) -> Result<Millis, AmendRejection> {
     let end = clamp_expiry(state.start, wish, policy);
     if wish <= now || end <= now { Err(AmendRejection::Past(end)) } else { Ok(end) }

@@ -66,8 +66,8 @@ pub fn plan_delete_tag(
     Ok(Plan { tags: vec![end], ..empty_plan(repository, policy, cx) })
 }
 
-/// Decides about the deletion of a manifest, which ends its tags and hides it at once (DESIGN, section 4.5). Whether a tag
-/// is immutable or a visible index lists it is found by the write itself.
+/// Decides about the deletion of a manifest, which ends its tags and hides it at once (DESIGN, section 4.5). Whether
+/// a tag is immutable or a visible index lists it is found by the write itself.
 ///
 /// # Errors
 ///
@@ -88,8 +88,8 @@ pub fn plan_delete_manifest(
     }
 }
 
-/// Decides about the end of all alive tags of a manifest, all or none. The manifest stays, pinned for a while, as when each
-/// were deleted by itself. One without alive tags has nothing to end: that is no error.
+/// Decides about the end of all alive tags of a manifest, all or none. The manifest stays, pinned for a while, as
+/// when each were deleted by itself. One without alive tags has nothing to end: that is no error.
 ///
 /// ```
 /// # use manifest_core::facts::{Acting, Existing, PushFacts, RepositoryState, TagState};

@@ -5,8 +5,8 @@ use serde_json::Value;
 use std::fmt;
 use std::str::FromStr;
 
-/// What a plan is known by: the sha256 of its canonical JSON. Equal plans have equal ids, on every node and in every release
-/// that writes the same JSON; whoever confirms an id confirms that very plan.
+/// What a plan is known by: the sha256 of its canonical JSON. Equal plans have equal ids, on every node and in every
+/// release that writes the same JSON; whoever confirms an id confirms that very plan.
 ///
 /// As text it is a digest, `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -54,12 +54,13 @@ pub fn label_ask_with_children(case: &LabelCase<'_>, children: BTreeSet<Digest>)
     PushAsk { children, ..label_ask(case) }
 }
 
-/// Decides about a new label. One that acts does so at once: on all alive tags of the manifest, and on those that are pointed at
-/// it later.
+/// Decides about a new label. One that acts does so at once: on all alive tags of the manifest, and on those that are
+/// pointed at it later.
 ///
-/// - `quay.expires-after`: each tag ends so long after *its start*, without Quay's bounds for ends that are set by hand
-///   (quay-semantics, section 6.3); a tag that would have ended before now ends now, so that its history lasts from now. Immutable tags stay as they are.
-///   A value that asks for nothing is stored and does nothing (semantics 6).
+/// - `quay.expires-after`: each tag ends so long after *its start*, without Quay's bounds for ends that are set by
+///   hand (quay-semantics, section 6.3); a tag that would have ended before now ends now, so that its history lasts
+///   from now. Immutable tags stay as they are. A value that asks for nothing is stored and does nothing (semantics
+///   6).
 /// - `quay.immutable`: each tag becomes immutable, and so never expires.
 ///
 /// ```
@@ -111,8 +112,9 @@ fn act(label: &Label, name: &TagName, state: &TagState, now: Millis) -> Option<T
     }
 }
 
-/// Decides about the removal of a label. What the manifest does to tags that are pointed at it later is computed anew from the
-/// labels that are left; tags that are there stay as they are. `common` are the labels on which an index's children agree, empty for all else.
+/// Decides about the removal of a label. What the manifest does to tags that are pointed at it later is computed anew
+/// from the labels that are left; tags that are there stay as they are. `common` are the labels on which an index's
+/// children agree, empty for all else.
 ///
 /// # Errors
 ///

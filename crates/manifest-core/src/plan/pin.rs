@@ -5,8 +5,8 @@ use crate::policy::Policy;
 use crate::time::Millis;
 use oci_types::{Digest, RepositoryName};
 
-/// Keeps a manifest until a time, whatever happens to its tags; a later pin that is there stays. That the manifest is still there
-/// is found by the write itself.
+/// Keeps a manifest until a time, whatever happens to its tags; a later pin that is there stays. That the manifest is
+/// still there is found by the write itself.
 ///
 /// ```
 /// # use manifest_core::{Context, Policy, oci_types::{Algorithm, Digest}, plan::plan_pin};

@@ -106,8 +106,8 @@ pub fn purge_targets(
     tags.iter().map(target).collect()
 }
 
-/// Decides about a purge of manifests, given the facts about each: it goes for good with its alive tags. That no visible index
-/// lists it is found by the write itself.
+/// Decides about a purge of manifests, given the facts about each: it goes for good with its alive tags. That no
+/// visible index lists it is found by the write itself.
 ///
 /// ```
 /// # use manifest_core::facts::{Acting, Existing, PushFacts, RepositoryState};
@@ -145,9 +145,9 @@ pub fn plan_purge_manifests(case: &PurgeCase<'_>, facts: &BTreeMap<Digest, PushF
     Ok(plan(case, ends, facts.keys().copied().collect()))
 }
 
-/// Decides about a purge of tags: they end, and the manifests that no other alive tag holds go for good. `targets` is what
-/// [`purge_targets`] found, `facts` those about each of them. A manifest that another tag holds stays, without a pin; and so does what the
-/// tags pointed at before.
+/// Decides about a purge of tags: they end, and the manifests that no other alive tag holds go for good. `targets` is
+/// what [`purge_targets`] found, `facts` those about each of them. A manifest that another tag holds stays, without a
+/// pin; and so does what the tags pointed at before.
 ///
 /// # Errors
 ///

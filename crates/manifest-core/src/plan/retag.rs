@@ -69,8 +69,8 @@ pub fn retag_wants_document(facts: &PushFacts) -> bool {
     facts.existing.as_ref().is_some_and(|existing| existing.media_type.is_schema1())
 }
 
-/// Decides about pointing a tag at a manifest that is there. `embedded_tag` is the tag that the manifest itself names, for
-/// those of which [`retag_wants_document`] asked for the bytes.
+/// Decides about pointing a tag at a manifest that is there. `embedded_tag` is the tag that the manifest itself
+/// names, for those of which [`retag_wants_document`] asked for the bytes.
 ///
 /// The manifest's acting labels bound the tag from now on, also when it is restored (quay-semantics, section 5.5).
 /// Whether all blobs and children of a deleted manifest are still there is found by the write itself.

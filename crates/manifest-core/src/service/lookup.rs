@@ -82,12 +82,13 @@ impl UseCaseError for RequireError {
 }
 
 impl Registry {
-    /// The manifest that a tag pointed at, at a time: in the interval with `start ≤ at < end`. It must still be there undeleted.
+    /// The manifest that a tag pointed at, at a time: in the interval with `start ≤ at < end`. It must still be there
+    /// undeleted.
     ///
     /// # Errors
     ///
-    /// [`ManifestAtError`]: `Future` for a time that has not come, `ManifestUnknown` before the first push, between two intervals, and past
-    /// what the history still holds.
+    /// [`ManifestAtError`]: `Future` for a time that has not come, `ManifestUnknown` before the first push, between
+    /// two intervals, and past what the history still holds.
     pub async fn manifest_at(
         &self,
         cx: &Context,
@@ -134,8 +135,8 @@ impl Registry {
         self.find(cx, repository, digest, lookup).await
     }
 
-    /// A manifest by digest that is there until `until` at least, whatever happens to its tags: it is looked up and pinned. A deleted one is
-    /// never found here, since a pin would not bring it back. For callers who may push.
+    /// A manifest by digest that is there until `until` at least, whatever happens to its tags: it is looked up and
+    /// pinned. A deleted one is never found here, since a pin would not bring it back. For callers who may push.
     ///
     /// # Errors
     ///
@@ -204,8 +205,8 @@ pub(super) fn fetch_ask(
     FetchAsk { repository: repository.clone(), reference, now: cx.now, liveness, have: None, at: None }
 }
 
-/// Whether a tag that is alive holds the manifest, itself or through undeleted ancestors. One with more ancestors than are listed
-/// counts as held, as it does everywhere (DESIGN, section 6).
+/// Whether a tag that is alive holds the manifest, itself or through undeleted ancestors. One with more ancestors
+/// than are listed counts as held, as it does everywhere (DESIGN, section 6).
 fn is_tagged(support: &Support, now: Millis) -> bool {
     let mut reached: Vec<bool> = Vec::with_capacity(support.nodes.len());
     let mut tagged = support.more;

@@ -86,7 +86,8 @@ impl UseCaseError for PurgeError {
 }
 
 impl Registry {
-    /// What a purge would do and free. Writes nothing. That a served index lists a manifest is only found by the purge itself.
+    /// What a purge would do and free. Writes nothing. That a served index lists a manifest is only found by the
+    /// purge itself.
     ///
     /// # Errors
     ///
