@@ -152,6 +152,8 @@ fn plan(repository_name: &str) -> Plan {
         pin: None,
         displaced_until: Some(1_000),
         delete: None,
+        labels: None,
+        purge: BTreeSet::new(),
     }
 }
 
@@ -164,6 +166,8 @@ async fn put(counted: &mut Counted, repository_name: &str, manifest: NewManifest
         blobs: manifest.blobs.keys().copied().collect(),
         children: manifest.children.iter().map(|child| child.digest).collect(),
         tags: BTreeSet::from(["latest".parse().unwrap()]),
+        tags_of: Some(manifest.digest),
+        labels: true,
         visibility: false,
     };
     counted.store.push_facts(&ask).await.unwrap();
@@ -289,6 +293,7 @@ async fn a_read_is_one_statement() {
         now: 20,
         liveness: Liveness::Visible,
         have: None,
+        at: None,
     };
     let about = ReferrersAsk {
         repository: app.clone(),
@@ -343,6 +348,7 @@ async fn what_is_prepared_stays_prepared() {
                 now: 20 + number,
                 liveness: Liveness::Visible,
                 have: Some(digest(&number.to_string())),
+                at: None,
             };
             store.fetch(&ask).await.unwrap();
             let plan = Plan { tags: vec![point("latest", "image")], ..plan("app") };
