@@ -49,7 +49,7 @@ pub struct Policy {
     pub immutable_exceptions: Vec<TagPattern>,
     /// The shortest life that a tag can be given by hand, in milliseconds from its start.
     pub min_tag_life: i64,
-    /// The longest life that a tag can be given by hand, in milliseconds from its start; `None` as an expiry has no end.
+    /// The longest life that a tag can be given by hand, in milliseconds from its start. A tag without an end is not bounded.
     pub max_tag_life: i64,
     /// A lookup by digest finds only what an alive tag holds, itself or through its ancestors: neither pins nor the
     /// history count. It costs a second statement.

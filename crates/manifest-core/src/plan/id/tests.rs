@@ -61,12 +61,18 @@ fn creating(change: impl FnOnce(&mut NewManifest)) -> Plan {
     Plan { manifest: Some(ManifestChange::Create(Arc::new(new))), ..plan() }
 }
 
-fn pointing(expires: i64, immutable: bool, reversion: bool, guard: Guard) -> Plan {
+/// Points the tag; `change` spoils one thing.
+fn pointing(change: impl FnOnce(&mut i64, &mut bool, &mut bool, &mut Guard)) -> Plan {
+    let (mut expires, mut immutable, mut reversion, mut guard) = (NEVER, false, false, Guard::Any);
+    change(&mut expires, &mut immutable, &mut reversion, &mut guard);
     let point = TagChange::Point { name: tag("v1"), to: digest("m"), expires, immutable, reversion, guard };
     Plan { tags: vec![point], ..plan() }
 }
 
-fn amending(start: i64, was_immutable: bool, expires: i64, immutable: bool) -> Plan {
+/// Amends the tag; `change` spoils one thing.
+fn amending(change: impl FnOnce(&mut i64, &mut bool, &mut i64, &mut bool)) -> Plan {
+    let (mut start, mut was_immutable, mut expires, mut immutable) = (1, false, NEVER, false);
+    change(&mut start, &mut was_immutable, &mut expires, &mut immutable);
     Plan { tags: vec![TagChange::Amend { name: tag("v1"), start, was_immutable, expires, immutable }], ..plan() }
 }
 
@@ -109,18 +115,18 @@ fn different_plans() -> Vec<Plan> {
         creating(|new| new.blobs = BTreeMap::from([(digest("b"), Need::Required)])),
         creating(|new| new.blobs = BTreeMap::from([(digest("b"), Need::MayBeAbsent)])),
         creating(|new| new.empty_layer = true),
-        pointing(NEVER, false, false, Guard::Any),
-        pointing(5, false, false, Guard::Any),
-        pointing(NEVER, true, false, Guard::Any),
-        pointing(NEVER, false, true, Guard::Any),
-        pointing(NEVER, false, false, Guard::Absent),
-        pointing(NEVER, false, false, Guard::Is(digest("a"))),
-        pointing(NEVER, false, false, Guard::AbsentOrIs(digest("a"))),
-        amending(1, false, NEVER, false),
-        amending(2, false, NEVER, false),
-        amending(1, true, NEVER, false),
-        amending(1, false, 5, false),
-        amending(1, false, NEVER, true),
+        pointing(|_, _, _, _| {}),
+        pointing(|expires, _, _, _| *expires = 5),
+        pointing(|_, immutable, _, _| *immutable = true),
+        pointing(|_, _, reversion, _| *reversion = true),
+        pointing(|_, _, _, guard| *guard = Guard::Absent),
+        pointing(|_, _, _, guard| *guard = Guard::Is(digest("a"))),
+        pointing(|_, _, _, guard| *guard = Guard::AbsentOrIs(digest("a"))),
+        amending(|_, _, _, _| {}),
+        amending(|start, _, _, _| *start = 2),
+        amending(|_, was_immutable, _, _| *was_immutable = true),
+        amending(|_, _, expires, _| *expires = 5),
+        amending(|_, _, _, immutable| *immutable = true),
         Plan { tags: vec![TagChange::End { name: tag("v1"), guard: Guard::Any }], ..plan() },
         labelling(Vec::new(), None, Acting::default()),
         labelling(Vec::new(), Some(LabelId(1)), Acting::default()),
