@@ -5,8 +5,8 @@ use manifest_core::facts::{Acting, PushAsk};
 use manifest_core::plan::{Applied, LabelId, LabelSource};
 use std::collections::BTreeSet;
 
-fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Option<Vec<(String, String)>> {
-    Some(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec())
+fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec()
 }
 
 async fn labelled(store: &Fixture) -> Repo {
@@ -33,13 +33,19 @@ pub(crate) async fn m19_labels_are_added_and_removed_with_what_they_make_of_tags
     let acts = Acting { expires_after: Some(9), immutable: true };
     let added = app.at(20).in_an_old_repository().label("image", "m", "4").label("image", "z", "5");
     added.now_acting("image", acts).done().await;
-    assert_eq!(app.labels("image", "").await, pairs([("z", "1"), ("a", "2"), ("z", "3"), ("m", "4"), ("z", "5")]));
+    assert_eq!(
+        app.labels("image", "").await.unwrap_or_default(),
+        pairs([("z", "1"), ("a", "2"), ("z", "3"), ("m", "4"), ("z", "5")])
+    );
     assert_eq!(acting(&app, "image").await, Some(acts));
     assert_eq!(app.tag("v1").await.map(|state| state.immutable), Some(false), "tags that are there stay as they are");
     // One is removed and another one added by the same write.
     let id = id_of(&app, "image", "3").await;
     app.at(21).label("image", "n", "6").unlabel("image", id).done().await;
-    assert_eq!(app.labels("image", "").await, pairs([("z", "1"), ("a", "2"), ("m", "4"), ("z", "5"), ("n", "6")]));
+    assert_eq!(
+        app.labels("image", "").await.unwrap_or_default(),
+        pairs([("z", "1"), ("a", "2"), ("m", "4"), ("z", "5"), ("n", "6")])
+    );
     assert_eq!(acting(&app, "image").await, Some(Acting::default()));
     let ask = PushAsk { digest: Some(digest("image")), labels: true, ..app.ask(20) };
     assert_eq!(Some(app.facts(ask.clone()).await.labels), app.label_rows("image", "").await);
@@ -105,7 +111,7 @@ pub(crate) async fn m19_what_is_gone_is_said(store: Fixture) {
     let id = id_of(&app, "image", "1").await;
     write().unlabel("image", id).done().await;
     refused(write().unlabel("image", id), Applied::LabelGone).await;
-    assert_eq!(app.labels("other", "").await, pairs([("k", "other's")]));
+    assert_eq!(app.labels("other", "").await.unwrap_or_default(), pairs([("k", "other's")]));
 }
 
 pub(crate) async fn m19_of_many_that_remove_a_label_one_does(store: Fixture) {

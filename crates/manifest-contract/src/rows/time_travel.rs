@@ -59,7 +59,9 @@ pub(crate) async fn m21_the_interval_is_told(store: Fixture) {
         let have = Some(digest("b"));
         match app.fetch(FetchAsk { at: Some(time), have, ..app.fetching_tag("v1", 0) }).await {
             Fetched::Found(found) => (found.tag, found.bytes.is_some()),
-            other => panic!("nothing is found at {time}: {other:?}"),
+            other @ (Fetched::RepositoryUnknown | Fetched::Unknown | Fetched::TagExpired) => {
+                panic!("nothing is found at {time}: {other:?}")
+            }
         }
     };
     let state =
