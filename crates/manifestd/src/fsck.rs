@@ -9,6 +9,7 @@ use crate::logs::{self, LogStream};
 use crate::{clock, output, storage, words};
 use manifest_core::Registry;
 use manifest_core::service::{Finding, FsckOptions, FsckReport};
+use oci_types::RepositoryName;
 use progress::Bar;
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -31,36 +32,33 @@ pub(crate) fn run(config: &Config, fsck: &Fsck) -> Result<ExitCode, Failure> {
 }
 
 fn to_text(report: &FsckReport, deep: bool) -> String {
-    let mut text = String::new();
-    for finding in &report.findings {
-        text += &format!("{}  {finding}\n", finding.problem.kind());
-    }
-    if report.more > 0 {
-        text += &format!("and {} more\n", words::count(report.more));
-    }
     let counts = &report.counts;
-    let hashed = if deep { format!(", {} hashed", words::size(counts.hashed_bytes)) } else { String::new() };
-    text += &format!(
-        "Checked {} of {}{hashed}; {}; {}.\n",
+    let found = report.findings.len() as u64 + report.more;
+    let mut lines: Vec<String> =
+        report.findings.iter().map(|finding| format!("{}  {finding}", finding.problem.kind())).collect();
+    if report.more > 0 {
+        lines.push(format!("and {} more", words::count(report.more)));
+    }
+    lines.push(format!(
+        "Checked {} of {}{}; {}; {}.",
         words::counted(counts.blobs, "blob", "blobs"),
         words::size(counts.blob_bytes),
+        if deep { format!(", {} hashed", words::size(counts.hashed_bytes)) } else { String::new() },
         words::counted(counts.manifests, "manifest", "manifests"),
         words::counted(counts.links, "link", "links"),
-    );
+    ));
     if counts.trash + counts.young > 0 {
-        text += &format!(
-            "Beside them the store holds {} in the trash and {} of uploads, or left by them, which collection removes in time.\n",
+        lines.push(format!(
+            "Beside them the store holds {} in the trash and {} of uploads, or left by them, which collection removes in time.",
             words::counted(counts.trash, "file", "files"),
             words::counted(counts.young, "file", "files"),
-        );
+        ));
     }
-    let found = report.findings.len() as u64 + report.more;
-    text += &if found == 0 {
-        "Everything agrees.\n".to_owned()
-    } else {
-        format!("{} found; nothing was changed.\n", words::counted(found, "problem", "problems"))
-    };
-    text
+    lines.push(match found {
+        0 => "Everything agrees.".to_owned(),
+        _ => format!("{} found; nothing was changed.", words::counted(found, "problem", "problems")),
+    });
+    lines.join("\n") + "\n"
 }
 
 fn to_json(report: &FsckReport, deep: bool) -> String {
@@ -87,7 +85,7 @@ fn to_json(report: &FsckReport, deep: bool) -> String {
 fn finding_json(finding: &Finding) -> Value {
     json!({
         "kind": finding.problem.kind(),
-        "repository": finding.repository.as_ref().map(|name| name.as_str()),
+        "repository": finding.repository.as_ref().map(RepositoryName::as_str),
         "digest": finding.digest.map(|digest| digest.to_string()),
         "location": finding.location.as_ref().map(ToString::to_string),
         "message": finding.problem.to_string(),

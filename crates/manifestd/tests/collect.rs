@@ -16,7 +16,6 @@ fn json(arguments: &[&str], directory: &Path) -> Value {
 }
 
 /// Pushes an image with one layer; its digest and the layer's.
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on ends by panicking")]
 fn push_image(server: &Server, repository: &str, tag: &str, layer: &[u8]) -> (String, String) {
     let config = br#"{"os":"linux","architecture":"arm64","rootfs":{"type":"layers","diff_ids":[]}}"#;
     let (config_digest, layer_digest) = (server.upload(repository, config), server.upload(repository, layer));

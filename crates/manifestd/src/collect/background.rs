@@ -82,7 +82,7 @@ mod tests {
         let registry = Registry::new(manifest_memory::ports(AllowAll), Policy::default());
         let mut metrics = Metrics::with_prefix("manifestd");
         let collected = Collected::register(&mut metrics);
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         let running = tokio::spawn(run(registry, minute, collected));
         // Time passes here as soon as everybody waits for it.
         tokio::time::sleep(minute * 2 + minute / 2).await;

@@ -29,10 +29,7 @@ async fn answer(config: &Config, gc: &Gc) -> Result<String, Failure> {
         return dry_run(&registry, clock::now(), gc.form.json).await;
     }
     storage::require_registry(&config.storage)?;
-    let place = Place::claim(&config.storage).map_err(|failure| match failure {
-        Failure::InUse { directory, pid } => Failure::Serving { directory, pid },
-        other => other,
-    })?;
+    let place = Place::claim(&config.storage).map_err(refused)?;
     let storage = place.open(&config.storage)?;
     let registry = Registry::new(storage.ports.clone(), config.policy());
     let collected = collect(&registry).await;
@@ -40,6 +37,14 @@ async fn answer(config: &Config, gc: &Gc) -> Result<String, Failure> {
     let (removed, freed) =
         collected.map_err(|source| Failure::UseCase { doing: "collecting", source: source.into() })?;
     Ok(if gc.form.json { to_json(&removed, freed) } else { to_text(&removed, freed) })
+}
+
+/// Who is refused here need not stop the other process, which does the same.
+fn refused(failure: Failure) -> Failure {
+    if let Failure::InUse { directory, pid } = failure {
+        return Failure::Serving { directory, pid };
+    }
+    failure
 }
 
 /// Rounds until one finds nothing that another could go on with: the blobs of a deleted repository, and bytes that nobody names, go in
@@ -77,11 +82,9 @@ fn to_text(removed: &Removed, freed: Reclaim) -> String {
         words::counted(removed.of(Stage::Uploads), "upload", "uploads"),
         words::counted(removed.of(Stage::Trash), "file of bytes", "files of bytes"),
     ];
-    let mut text = format!("Removed, and freed {} of blobs:\n", words::size(freed.bytes));
-    for line in lines.iter().filter(|line| !line.starts_with("0 ")) {
-        text += &format!("  {line}\n");
-    }
-    text
+    let lines: String =
+        lines.iter().filter(|line| !line.starts_with("0 ")).flat_map(|line| ["  ", line, "\n"]).collect();
+    format!("Removed, and freed {} of blobs:\n{lines}", words::size(freed.bytes))
 }
 
 fn to_json(removed: &Removed, freed: Reclaim) -> String {

@@ -4,6 +4,7 @@ use crate::{output, words};
 use manifest_core::ports::{Doomed, Reclaim};
 use manifest_core::service::{Preview, Stage};
 use manifest_core::{Millis, PortError, Registry};
+use oci_types::RepositoryName;
 use serde_json::{Value, json};
 
 /// How many rows the text lists; JSON lists all.
@@ -26,31 +27,28 @@ async fn read(registry: &Registry, now: Millis) -> Result<(Vec<(Stage, Doomed)>,
 }
 
 fn to_text(rows: &[(Stage, Doomed)], reclaim: Reclaim) -> String {
-    let mut text = if rows.is_empty() {
+    let listed = if rows.is_empty() {
         "Nothing would be removed: everything is kept by a tag, a pin, or the history window.\n".to_owned()
     } else {
         let mut table = Table::new(["WHAT", "WHERE", "WHICH", "WHY"]);
         for (stage, doomed) in rows.iter().take(LISTED) {
             let repository = doomed.repository.as_ref().map(ToString::to_string);
-            table.push([
-                kind(*stage).to_owned(),
-                repository.unwrap_or_default(),
-                doomed.what.clone(),
-                why(*stage, doomed.since),
-            ]);
+            let (which, why) = (doomed.what.clone(), why(*stage, doomed.since));
+            table.push([kind(*stage).to_owned(), repository.unwrap_or_default(), which, why]);
         }
         table.render()
     };
-    if let Some(more) = rows.len().checked_sub(LISTED).filter(|more| *more > 0) {
-        text += &format!("and {} more, which --json lists\n", words::count(more as u64));
-    }
-    text += &format!(
+    let more = match rows.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        more => format!("and {} more, which --json lists\n", words::count(more as u64)),
+    };
+    let whole = format!(
         "A whole collection would free {} by {} and {}.\n",
         words::size(reclaim.bytes),
         words::counted(reclaim.manifests, "manifest", "manifests"),
         words::counted(reclaim.blobs, "blob", "blobs"),
     );
-    text
+    listed + &more + &whole
 }
 
 fn kind(stage: Stage) -> &'static str {
@@ -84,7 +82,7 @@ fn to_json(rows: &[(Stage, Doomed)], reclaim: Reclaim) -> String {
     let row = |(stage, doomed): &(Stage, Doomed)| -> Value {
         json!({
             "what": kind(*stage),
-            "repository": doomed.repository.as_ref().map(|name| name.as_str()),
+            "repository": doomed.repository.as_ref().map(RepositoryName::as_str),
             "which": doomed.what,
             "since": doomed.since.and_then(words::rfc3339),
             "why": why(*stage, doomed.since),

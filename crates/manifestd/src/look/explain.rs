@@ -74,6 +74,7 @@ fn to_json(explained: &Explained) -> Value {
         },
         "facts": facts_to_json(facts),
         "plan": outcome.as_ref().ok().map(plan_to_json),
+        "plan_id": explained.plan_id().map(|id| id.to_string()),
         "rejection": outcome.as_ref().err().map(rejection_json),
     })
 }
