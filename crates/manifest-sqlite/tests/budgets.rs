@@ -8,13 +8,13 @@ use manifest_core::plan::{
     Applied, ChildLink, Guard, Label, LabelSource, ManifestChange, Need, NewManifest, Pin, Plan, TagChange,
 };
 use manifest_core::ports::{
-    Begun, Blobs, FetchAsk, Fetched, FinishUpload, Finished, HistoryCursor, Listings, Liveness, Manifests, MountAsk,
-    MountSource, Mounted, NewUpload, PageAsk, Part, PublishPart, Published, ReferrersAsk, Repositories, UploadId,
-    Uploads,
+    Begun, Blobs, FetchAsk, Fetched, FinishUpload, Finished, HistoryAsk, HistoryCursor, Listings, Liveness, Manifests,
+    MountAsk, MountSource, Mounted, NewUpload, PageAsk, Part, PublishPart, Published, ReferrersAsk, Repositories,
+    TagCursor, TagOrder, TagsAsk, UploadId, Uploads,
 };
 use manifest_core::time::NEVER;
 use manifest_sqlite::{SqliteOptions, SqliteStore};
-use oci_types::{Algorithm, Digest, Hasher, MediaType, Reference, RepositoryName};
+use oci_types::{Algorithm, Digest, Hasher, MediaType, Reference, RepositoryName, TagName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tempfile::TempDir;
@@ -305,7 +305,24 @@ async fn a_read_is_one_statement() {
         now: 20,
     };
     let scope = ReadScope::ranges(true, [NameRange::repository(&app)]);
-    let cursor = HistoryCursor { start: 10, name: "latest".parse().unwrap() };
+    let name: TagName = "latest".parse().unwrap();
+    let tags = TagsAsk {
+        repository: app.clone(),
+        contains: Some("a".into()),
+        order: TagOrder::Name,
+        after: Some(TagCursor { start: 10, name: name.clone() }),
+        limit: 1_000,
+        now: 20,
+    };
+    let history = HistoryAsk {
+        repository: app.clone(),
+        name: None,
+        active_only: true,
+        since: Some(1),
+        after: Some(HistoryCursor { start: 10, name }),
+        limit: 10,
+        now: 20,
+    };
     // The second round finds every statement prepared, which `statements` holds each run against.
     for round in 0..2 {
         assert!(matches!(store.fetch(&ask("latest")).await.unwrap(), Fetched::Found(_)));
@@ -316,11 +333,15 @@ async fn a_read_is_one_statement() {
         assert_eq!(counted.statements(), 1, "referrers");
         store.tag_names(&app, &PageAsk::first(100), 20).await.unwrap();
         assert_eq!(counted.statements(), 1, "tag names");
-        store.tags(&app, &PageAsk { after: Some("a".parse().unwrap()), limit: 1_000 }, 20).await.unwrap();
-        assert_eq!(counted.statements(), 1, "tags");
-        store.history(&app, None, &PageAsk { after: Some(cursor.clone()), limit: 10 }).await.unwrap();
+        for order in [TagOrder::Name, TagOrder::Newest] {
+            let tags = TagsAsk { order, ..tags.clone() };
+            store.tags(&tags).await.unwrap();
+            assert_eq!(counted.statements(), 1, "tags by {order:?}");
+        }
+        store.history(&history).await.unwrap();
         assert_eq!(counted.statements(), 1, "history");
-        store.history(&app, Some("latest".parse().unwrap()), &PageAsk::first(10)).await.unwrap();
+        let name = Some("latest".parse().unwrap());
+        store.history(&HistoryAsk { name, after: None, ..history.clone() }).await.unwrap();
         assert_eq!(counted.statements(), 1, "history of one name");
         for scope in [&ReadScope::All, &scope] {
             store.repositories(scope, &PageAsk::first(100)).await.unwrap();

@@ -20,7 +20,7 @@ pub(crate) fn history(connection: &mut SqliteConnection, ask: &HistoryAsk) -> Po
     let rows: Vec<Row> = match &ask.name {
         Some(name) => {
             let name = name.as_str();
-            HistoryOfName { repository, start, after, since, active_only, now, name, limit }.load(connection)
+            HistoryOfName { repository, start, after, since, name, active_only, now, limit }.load(connection)
         }
         None => History { repository, start, after, since, active_only, now, limit }.load(connection),
     }

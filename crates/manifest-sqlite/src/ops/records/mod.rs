@@ -59,7 +59,7 @@ fn within(
     let first = format!("{first}@");
     let mut records = Vec::new();
     for (prefix, id) in repositories.iter().filter(|(prefix, _)| *prefix >= first) {
-        let left = wanted - records.len() as i64;
+        let left = wanted.saturating_sub_unsigned(records.len() as u64);
         if left <= 0 {
             break;
         }

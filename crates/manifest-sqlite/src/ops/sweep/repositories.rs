@@ -44,7 +44,7 @@ pub(super) fn remove(
     CloseTags { repository, limit: left }.execute(connection).doing("closing the tags of a repository")?;
     RemoveTags { repository, limit: left }.execute(connection).doing("removing the tags of a repository")?;
     let mut count = |removed: usize| {
-        left -= removed as i64;
+        left = left.saturating_sub_unsigned(removed as u64);
         left
     };
     let history = RemoveHistory { repository, limit: bounds.rows };
