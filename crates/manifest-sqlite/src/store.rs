@@ -112,7 +112,15 @@ impl SqliteStore {
         rows: usize,
         read: impl FnOnce(&mut SqliteConnection) -> Port<T> + Send + 'static,
     ) -> Port<T> {
-        if rows <= SHORT_PAGE { self.0.readers.here(read) } else { self.0.readers.elsewhere(read).await }
+        if rows <= SHORT_PAGE { self.0.readers.here(read) } else { self.read_long(read).await }
+    }
+
+    /// Runs a read that may be long, on a thread where nobody else waits for it.
+    pub(crate) async fn read_long<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut SqliteConnection) -> Port<T> + Send + 'static,
+    ) -> Port<T> {
+        self.0.readers.elsewhere(read).await
     }
 
     /// Has a write done, whole or not at all.

@@ -12,7 +12,7 @@ use diesel::{RunQueryDsl, SqliteConnection};
 use manifest_core::error::{Port, PortError, PortErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{io, thread};
@@ -138,7 +138,7 @@ where
 /// The most writes in one transaction, so that the first of them does not wait for ever.
 const GROUP: usize = 256;
 
-/// How often a single write is tried when another process holds the lock. Each try waits for the busy timeout.
+/// How often the lock is asked for that another process holds. Each try waits for the busy timeout.
 const TRIES: u32 = 3;
 
 struct Thread {
@@ -175,29 +175,33 @@ impl Thread {
         if group.len() > 1 {
             match self.together(&mut group) {
                 Ok(()) => return group.into_iter().for_each(Write::confirm),
-                Err(error) => {
+                Err(Undone::NotBegun(error)) => return fail_all(group, error),
+                Err(Undone::RolledBack(error)) => {
                     tracing::debug!(writes = group.len(), error = &error as &dyn std::error::Error, "a group is split");
                 }
             }
         }
-        for mut write in group {
+        let mut writes = group.into_iter();
+        while let Some(mut write) = writes.next() {
             match self.alone(write.as_mut()) {
                 Ok(()) => write.confirm(),
-                Err(error) => write.fail(error),
+                Err(Undone::RolledBack(error)) => write.fail(error),
+                // Were each to wait for the lock in turn, the last would wait for very long.
+                Err(Undone::NotBegun(error)) => return fail_all(std::iter::once(write).chain(writes), error),
             }
         }
     }
 
-    /// All of them in one transaction, or an error and nothing.
-    fn together(&mut self, group: &mut [Box<dyn Write>]) -> Port<()> {
-        self.begin()?;
+    /// All of them in one transaction, or none.
+    fn together(&mut self, group: &mut [Box<dyn Write>]) -> Result<(), Undone> {
+        self.begin().map_err(Undone::NotBegun)?;
         for write in group {
             if let Err(error) = self.within_savepoint(write.as_mut()) {
                 self.roll_back();
-                return Err(error);
+                return Err(Undone::RolledBack(error));
             }
         }
-        self.commit()
+        self.commit().map_err(Undone::RolledBack)
     }
 
     fn within_savepoint(&mut self, write: &mut dyn Write) -> Port<()> {
@@ -209,34 +213,32 @@ impl Thread {
         Ok(())
     }
 
-    /// One of them in its own transaction, tried again while another process holds the lock.
-    fn alone(&mut self, write: &mut dyn Write) -> Port<()> {
-        let mut tries = 1;
-        loop {
-            match self.once(write) {
-                Err(error) if is_busy(&error) && tries < TRIES => tries += 1,
-                answer => return answer,
-            }
-        }
-    }
-
-    fn once(&mut self, write: &mut dyn Write) -> Port<()> {
-        self.begin()?;
+    /// One of them in its own transaction.
+    fn alone(&mut self, write: &mut dyn Write) -> Result<(), Undone> {
+        self.begin().map_err(Undone::NotBegun)?;
         match write.run(&mut self.connection) {
-            Ok(true) => self.commit(),
+            Ok(true) => self.commit().map_err(Undone::RolledBack),
             Ok(false) => {
                 self.roll_back();
                 Ok(())
             }
             Err(error) => {
                 self.roll_back();
-                Err(error)
+                Err(Undone::RolledBack(error))
             }
         }
     }
 
+    /// Takes the lock, after several tries if another process holds it.
     fn begin(&mut self) -> Port<()> {
-        Begin {}.execute(&mut self.connection).doing("beginning a write").map(drop)
+        let mut tries = 1;
+        loop {
+            match (Begin {}).execute(&mut self.connection).doing("beginning a write") {
+                Ok(_) => return Ok(()),
+                Err(error) if is_busy(&error) && tries < TRIES => tries += 1,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     fn commit(&mut self) -> Port<()> {
@@ -270,6 +272,22 @@ impl Thread {
             Ok(connection) => self.connection = connection,
             Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the writer cannot connect"),
         }
+    }
+}
+
+/// Why nothing of a transaction happened.
+enum Undone {
+    /// The lock could not be had.
+    NotBegun(PortError),
+    /// Something in it went wrong.
+    RolledBack(PortError),
+}
+
+/// Answers one error to all.
+fn fail_all(writes: impl IntoIterator<Item = Box<dyn Write>>, error: PortError) {
+    let (kind, error) = (error.kind(), Arc::new(error));
+    for write in writes {
+        write.fail(PortError::new(kind, "waiting for a write to begin").with_source(Arc::clone(&error)));
     }
 }
 

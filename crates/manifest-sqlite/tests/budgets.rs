@@ -1,4 +1,6 @@
-//! How many statements each call runs, counted at the driver, and that each is prepared once (DESIGN, section 6).
+//! How many statements each call runs, counted at the driver, and that each is prepared once (architecture, "Budgets").
+
+#![expect(clippy::unwrap_used, reason = "a test that lacks what it needs ends there")]
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 use manifest_core::access::{NameRange, ReadScope};
@@ -34,13 +36,13 @@ struct Recorder;
 
 impl Instrumentation for Recorder {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-        let entry = match event {
-            InstrumentationEvent::StartQuery { query, .. } => {
-                let text = query.to_string();
-                Event::Ran(text.split(" -- binds").next().unwrap_or_default().to_owned())
-            }
-            InstrumentationEvent::CacheQuery { sql, .. } => Event::Kept(sql.to_owned()),
-            _ => return,
+        let entry = if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            Event::Ran(text.split(" -- binds").next().unwrap_or_default().to_owned())
+        } else if let InstrumentationEvent::CacheQuery { sql, .. } = event {
+            Event::Kept(sql.to_owned())
+        } else {
+            return;
         };
         LOG.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
     }

@@ -1,5 +1,4 @@
--- The rows of the registry. Forms and codes are those of `manifest_core::stored` and of `rows.rs`; what a column means
--- is said in docs/architecture.md under "Data model".
+-- The rows of the registry. `manifest_core::stored` has the text forms of structured values, `rows.rs` reads all of them.
 --
 -- Digests are one byte for the algorithm and the raw hash. Times are milliseconds since 1970; 9223372036854775807 is
 -- never. Locations are `store:key`. Per-repository tables have `repository_id` first in every key and index, but for
@@ -26,11 +25,13 @@ CREATE INDEX repository_visibility ON repository (visibility, name) WHERE state 
 -- Those whose rows are still to be removed.
 CREATE INDEX repository_deleting ON repository (state) WHERE state = 2;
 
+-- Listings read what is stored here at push, never a config.
 CREATE TABLE manifest (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     repository_id INTEGER NOT NULL,
     digest BLOB NOT NULL,
     media_type TEXT NOT NULL,
+    -- The digest of the manifest that this one is about, which need not exist.
     subject BLOB,
     artifact_type TEXT,
     -- A JSON object, only where there is a subject: the referrers list shows them.
@@ -39,9 +40,12 @@ CREATE TABLE manifest (
     platform TEXT,
     image_created_ms INTEGER,
     layers_size INTEGER,
+    -- What its labels make of tags that point at it.
     expires_after_ms INTEGER,
     immutable INTEGER NOT NULL,
+    -- Until when it is kept though no tag points at it.
     pinned_until_ms INTEGER NOT NULL DEFAULT 0,
+    -- Hidden since then, and restorable until it is collected.
     deleted_ms INTEGER,
     created_ms INTEGER NOT NULL,
     actor TEXT,
@@ -54,6 +58,7 @@ CREATE UNIQUE INDEX manifest_digest ON manifest (repository_id, digest);
 CREATE INDEX manifest_subject ON manifest (repository_id, subject, digest, artifact_type) WHERE subject IS NOT NULL;
 CREATE INDEX manifest_deleted ON manifest (repository_id, digest) WHERE deleted_ms IS NOT NULL;
 
+-- What an index lists, in its order. Links are by digest, may dangle, and alone grant nothing.
 CREATE TABLE manifest_child (
     repository_id INTEGER NOT NULL,
     manifest_id INTEGER NOT NULL,
@@ -66,6 +71,7 @@ CREATE TABLE manifest_child (
 
 CREATE INDEX manifest_child_digest ON manifest_child (repository_id, digest, manifest_id);
 
+-- What a manifest names. Links are by digest, may dangle, and alone grant nothing.
 CREATE TABLE manifest_blob (
     repository_id INTEGER NOT NULL,
     manifest_id INTEGER NOT NULL,
@@ -165,6 +171,7 @@ BEGIN
     DELETE FROM tag_history WHERE repository_id = OLD.repository_id AND manifest_id = OLD.id;
 END;
 
+-- Where the bytes are of what the registry has.
 CREATE TABLE blob (
     digest BLOB PRIMARY KEY NOT NULL,
     size INTEGER NOT NULL,
@@ -187,7 +194,7 @@ BEGIN
     INSERT INTO trash (location, not_before_ms) VALUES (OLD.location, 0) ON CONFLICT DO NOTHING;
 END;
 
--- Which repository grants access to which blob.
+-- Which repository grants access to which blob: while the lease lasts, or while an undeleted manifest links it.
 CREATE TABLE repository_blob (
     repository_id INTEGER NOT NULL,
     digest BLOB NOT NULL,
@@ -201,9 +208,11 @@ CREATE TABLE repository_blob (
 -- About all repositories: who has a blob that may be mounted, and whether a blob row can go.
 CREATE INDEX repository_blob_holder ON repository_blob (digest, location, repository_id);
 
+-- Uploads, finished ones too until they expire, so that a repeated finish finds what it did.
 CREATE TABLE upload (
     repository_id INTEGER NOT NULL,
     id BLOB NOT NULL,
+    -- How many bytes its parts have, and the state of the hasher behind them.
     "offset" INTEGER NOT NULL,
     hash_state BLOB NOT NULL,
     created_ms INTEGER NOT NULL,
@@ -221,6 +230,7 @@ CREATE TABLE upload (
 CREATE UNIQUE INDEX upload_id ON upload (id);
 CREATE INDEX upload_expires ON upload (expires_ms);
 
+-- A row a part, so that publishing one does not rewrite the others.
 CREATE TABLE upload_part (
     repository_id INTEGER NOT NULL,
     upload_id BLOB NOT NULL,

@@ -76,7 +76,7 @@ statement! {
         granted!("b", "+?3"),
         " UNION ALL \
          SELECT 3, m.digest, NULL, m.media_type, length(m.bytes), NULL, NULL, m.platform, \
-         (SELECT json_group_object(key, value) FROM \
+         (SELECT json_group_array(json_array(key, value)) FROM \
          (SELECT key, value FROM label WHERE repository_id = here.id AND manifest_id = m.id AND source = 0 ORDER BY id)) \
          FROM here CROSS JOIN json_each(?6) j CROSS JOIN manifest m INDEXED BY manifest_digest \
          WHERE m.repository_id = here.id AND m.digest = unhex(j.value) AND m.deleted_ms IS NULL \
@@ -146,13 +146,13 @@ fn blob((_, digest, _, _, size, _, _, location, _): Row) -> Port<(Digest, Blob)>
 
 fn child((_, digest, _, media_type, size, _, _, platform, labels): Row) -> Port<(Digest, Child)> {
     let media_type = manifest("media_type").present(media_type)?;
-    let labels = labels.as_deref().unwrap_or("{}");
+    let labels: Vec<(String, String)> = Column("label", "value").json(labels.as_deref().unwrap_or("[]"))?;
     let child = Child {
         media_type: manifest("media_type").text(&media_type)?,
         size: manifest("bytes").size(size.unwrap_or_default())?,
         platform: manifest("platform").platform(platform)?,
-        // The last of a key wins, as it does in this map.
-        labels: Column("label", "value").json(labels)?,
+        // Collecting keeps the last of a key. (A JSON object would cut keys at a NUL.)
+        labels: labels.into_iter().collect(),
     };
     let digest = manifest("digest").present(digest)?;
     Ok((manifest("digest").digest(&digest)?, child))

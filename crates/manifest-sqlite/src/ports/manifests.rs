@@ -29,8 +29,9 @@ impl Manifests for SqliteStore {
     }
 
     async fn referrers(&self, ask: &ReferrersAsk) -> Port<Page<Referrer>> {
-        let (ask, limit) = (ask.clone(), ask.limit as usize);
-        self.read_page(limit, move |connection| referrers::referrers(connection, &ask)).await
+        // However short the page, it may pass over many referrers that nothing keeps, and walk up from each.
+        let ask = ask.clone();
+        self.read_long(move |connection| referrers::referrers(connection, &ask)).await
     }
 
     async fn labels(&self, repository: &RepositoryName, digest: &Digest, prefix: &str) -> Port<Option<Vec<LabelRow>>> {

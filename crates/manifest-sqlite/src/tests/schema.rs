@@ -39,6 +39,8 @@ impl<T: Kind + diesel::sql_types::SqlType<IsNull = diesel::sql_types::is_nullabl
     const KIND: (&'static str, i64) = (T::KIND.0, 0);
 }
 
+type Describe = fn() -> Described;
+
 fn describe<C>(_: C) -> Described
 where
     C: Column<SqlType: Kind>,
@@ -59,13 +61,13 @@ macro_rules! tables {
             fn described() -> Described {
                 describe(schema::$table::$column)
             }
-            described as fn() -> Described
+            described as Describe
         }),*])),*]
     };
 }
 
 /// Every table with its columns, in order. That the names are right is checked by the compiler.
-const TABLES: &[(&str, &[fn() -> Described])] = tables! {
+const TABLES: &[(&str, &[Describe])] = tables! {
     repository [id name visibility state created_ms deleted_ms]
     manifest [id repository_id digest media_type subject artifact_type annotations platform image_created_ms layers_size
         expires_after_ms immutable pinned_until_ms deleted_ms created_ms actor bytes]
@@ -82,6 +84,12 @@ const TABLES: &[(&str, &[fn() -> Described])] = tables! {
     upload_part [repository_id upload_id position size location]
 };
 
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
 #[test]
 fn the_schema_is_what_the_migrations_make() {
     let world = World::new();
@@ -89,11 +97,6 @@ fn the_schema_is_what_the_migrations_make() {
     for (table, columns) in TABLES {
         let written: Vec<Described> = columns.iter().map(|column| column()).collect();
         assert_eq!(written, migrated(&mut connection, table), "{table}");
-    }
-    #[derive(QueryableByName)]
-    struct Name {
-        #[diesel(sql_type = Text)]
-        name: String,
     }
     let tables: Vec<Name> = diesel::sql_query(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '\\_\\_%' ESCAPE '\\'",

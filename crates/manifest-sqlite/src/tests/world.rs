@@ -4,7 +4,14 @@ use crate::connection::{File, Mode};
 use crate::{SqliteOptions, SqliteStore};
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
+use manifest_core::facts::{Acting, Visibility};
+use manifest_core::plan::{Applied, Guard, ManifestChange, NewManifest, Pin, Plan, TagChange};
+use manifest_core::ports::Manifests;
+use manifest_core::time::NEVER;
+use oci_types::{Algorithm, Digest, MediaType};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -36,5 +43,59 @@ impl World {
     /// Runs SQL past the store.
     pub(super) fn sql(&self, sql: &str) {
         self.connection().batch_execute(sql).unwrap();
+    }
+}
+
+impl World {
+    /// Stores a manifest that names nothing and points tags at it.
+    pub(super) async fn push(&self, repository: &str, name: &str, tags: &[&str]) -> Applied {
+        self.store.apply(&plan(repository, name, tags)).await.unwrap()
+    }
+}
+
+pub(super) fn digest(name: &str) -> Digest {
+    Digest::of(Algorithm::Sha256, name.as_bytes())
+}
+
+/// A manifest whose bytes are its name.
+pub(super) fn manifest(name: &str) -> NewManifest {
+    NewManifest {
+        digest: digest(name),
+        media_type: MediaType::from_static(MediaType::OCI_MANIFEST),
+        bytes: name.to_owned().into(),
+        subject: None,
+        artifact_type: None,
+        annotations: BTreeMap::new(),
+        platform: None,
+        image_created: None,
+        layers_size: None,
+        acting: Acting::default(),
+        labels: Vec::new(),
+        blobs: BTreeMap::new(),
+        children: Vec::new(),
+        empty_layer: false,
+    }
+}
+
+/// A plan that stores a manifest that names nothing and points tags at it.
+pub(super) fn plan(repository: &str, name: &str, tags: &[&str]) -> Plan {
+    let point = |tag: &&str| TagChange::Point {
+        name: tag.parse().unwrap(),
+        to: digest(name),
+        expires: NEVER,
+        immutable: false,
+        reversion: false,
+        guard: Guard::Any,
+    };
+    Plan {
+        repository: repository.parse().unwrap(),
+        create_repository: Some(Visibility::Private),
+        now: 10,
+        actor: None,
+        manifest: Some(ManifestChange::Create(Arc::new(manifest(name)))),
+        tags: tags.iter().map(point).collect(),
+        pin: Some(Pin { digest: digest(name), until: 1_000 }),
+        displaced_until: None,
+        delete: None,
     }
 }

@@ -75,7 +75,8 @@ pub(super) fn change(
 
 fn create(connection: &mut SqliteConnection, place: Place, plan: &Plan, new: &NewManifest, links: &Links) -> Step<i64> {
     let repository = place.repository;
-    let annotations = new.subject.map(|_| stored::annotations_to_text(&new.annotations));
+    let shown = new.subject.is_some() && !new.annotations.is_empty();
+    let annotations = shown.then(|| stored::annotations_to_text(&new.annotations));
     let platform = new.platform.as_ref().map(stored::platform_to_text);
     let statement = InsertManifest {
         repository,

@@ -12,12 +12,13 @@ pub(crate) mod tags;
 
 use crate::driver::Doing;
 use crate::ops::create_repository::create_repository;
-use crate::rows::READ_ONLY;
+use crate::rows::Column;
 use crate::writer::Verdict;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::{OptionalExtension, RunQueryDsl, SqliteConnection};
 use manifest::Links;
-use manifest_core::error::Port;
+use manifest_core::error::{Port, PortError};
+use manifest_core::facts::RepositoryState;
 use manifest_core::plan::{Applied, ManifestChange, Plan};
 use manifest_core::time::Millis;
 use oci_types::{Digest, TagName};
@@ -47,11 +48,11 @@ enum Stop {
     /// A refusal.
     Refused(Applied),
     /// An error.
-    Failed(manifest_core::error::PortError),
+    Failed(PortError),
 }
 
-impl From<manifest_core::error::PortError> for Stop {
-    fn from(error: manifest_core::error::PortError) -> Self {
+impl From<PortError> for Stop {
+    fn from(error: PortError) -> Self {
         Self::Failed(error)
     }
 }
@@ -109,16 +110,19 @@ fn look(connection: &mut SqliteConnection, plan: &Plan) -> Step<(Place, Option<M
     let statement = Look { digest: digest.as_ref().map(Digest::as_bytes), repository: plan.repository.as_str() };
     let found: Option<(i64, i64, Option<i64>, Option<i64>)> =
         statement.get_result(connection).optional().doing("looking up where to write")?;
-    let (repository, row) = match (found, plan.create_repository) {
-        (Some((_, READ_ONLY, _, _)), _) => return Err(Stop::Refused(Applied::ReadOnly)),
-        (Some((repository, _, id, deleted)), _) => {
-            let deleted = deleted.is_some();
-            (Some(repository), id.map(|id| ManifestRow { id, deleted }))
-        }
-        (None, Some(visibility)) => (create_repository(connection, &plan.repository, visibility, plan.now)?, None),
-        (None, None) => (None, None),
+    let Some((repository, state, id, deleted)) = found else {
+        let visibility = plan.create_repository.ok_or(Stop::Refused(Applied::RepositoryGone))?;
+        let repository = create_repository(connection, &plan.repository, visibility, plan.now)?;
+        let repository = repository.ok_or(Stop::Refused(Applied::RepositoryGone))?;
+        return Ok((Place { repository, now: plan.now }, None));
     };
-    let repository = repository.ok_or(Stop::Refused(Applied::RepositoryGone))?;
+    match Column("repository", "state").repository_state(state)? {
+        RepositoryState::Open => {}
+        RepositoryState::ReadOnly => return Err(Stop::Refused(Applied::ReadOnly)),
+        RepositoryState::Absent => return Err(Stop::Refused(Applied::RepositoryGone)),
+    }
+    let deleted = deleted.is_some();
+    let row = id.map(|id| ManifestRow { id, deleted });
     let now = plan.now;
     Ok((Place { repository, now }, row))
 }
