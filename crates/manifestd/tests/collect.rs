@@ -175,9 +175,9 @@ fn why_names_the_chain() {
     assert_eq!(why["visible"]["held_by"]["kind"], "pin");
     assert_eq!(why["retained"]["links"], serde_json::json!([{ "link": "parent", "digest": parent_digest }]));
     let text = answer(&["why", &target, "--data-dir", data.to_str().unwrap()]);
-    assert!(text.contains("  state    served\n  kept by  a pin until "), "{text}");
-    assert!(text.contains(&format!("  held by  the index {parent_digest}, which lists it\n")), "{text}");
-    assert!(text.contains("and that by the tag latest\n"), "{text}");
+    assert!(text.contains("  state      served\n  served by  a pin until "), "{text}");
+    assert!(text.contains(&format!("  kept by    the index {parent_digest}, which lists it,\n")), "{text}");
+    assert!(text.contains("             which is kept by the tag latest\n"), "{text}");
 
     let said = refusal(&mut manifestd(&["why", "team/app", "--data-dir", data.to_str().unwrap()]), 2);
     assert!(said.starts_with("error: that is a repository, and this command is about one manifest\n"), "{said}");

@@ -2,7 +2,7 @@ use super::metrics::Collected;
 use super::round::Removed;
 use crate::clock;
 use manifest_core::Registry;
-use manifest_core::service::{Collector, Stage};
+use manifest_core::service::{Collector, CollectorOptions, Stage};
 use std::error::Error;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -10,43 +10,61 @@ use tokio::time::{Instant, sleep};
 /// How long a step rests at least that found something locked, or failed.
 const AFTER_TROUBLE: Duration = Duration::from_secs(1);
 
-/// Collects until it is dropped: a round at once, and another one each time that it has rested for `interval`.
+/// How long bytes that nobody needs stay at most, whatever the interval: parts that were joined take as much room as the blob.
+const SWEEP: Duration = Duration::from_mins(1);
+
+/// Collects until it is dropped: a round at once, and another one each time that it has rested for `interval`; in between it drops
+/// uploads and empties the trash every minute.
 ///
 /// Dropping the future between or within two steps is safe: the next start begins a round of its own. After each step it rests as long
 /// as the step took, so that pushes have at least half of the database's writer.
 pub(crate) async fn run(registry: Registry, interval: Duration, metrics: Collected) {
-    let mut collector = Collector::new(&registry);
-    loop {
-        round(&mut collector, &metrics).await;
-        sleep(interval).await;
-    }
+    let sweeping = async {
+        let mut collector = Collector::with_options(&registry, CollectorOptions::sweep(registry.policy()));
+        loop {
+            round(&mut collector, &metrics).await;
+            sleep(interval.min(SWEEP)).await;
+        }
+    };
+    let collecting = async {
+        let mut collector = Collector::new(&registry);
+        loop {
+            round(&mut collector, &metrics).await;
+            metrics.round();
+            sleep(interval).await;
+        }
+    };
+    // Neither ends.
+    let ((), ()) = tokio::join!(sweeping, collecting);
 }
 
 async fn round(collector: &mut Collector, metrics: &Collected) {
     let (started, mut removed) = (Instant::now(), Removed::default());
     loop {
         let from = Instant::now();
-        let mut rest = Duration::ZERO;
-        match collector.step(clock::now()).await {
-            Ok(step) => {
-                metrics.step(&step);
-                removed.add(&step);
-                if step.busy {
-                    rest = AFTER_TROUBLE;
-                }
-            }
-            Err(error) => {
-                metrics.failed();
-                tracing::warn!(error = &error as &dyn Error, "a step of the collection failed; it goes on");
-                rest = AFTER_TROUBLE;
-            }
-        }
+        let rest = step(collector, metrics, &mut removed).await;
         if collector.between_rounds() {
             break;
         }
         sleep(rest.max(from.elapsed())).await;
     }
     report(&removed, started.elapsed());
+}
+
+/// One step, and how long to rest after it at least.
+async fn step(collector: &mut Collector, metrics: &Collected, removed: &mut Removed) -> Duration {
+    match collector.step(clock::now()).await {
+        Ok(step) => {
+            metrics.step(&step);
+            removed.add(&step);
+            if step.busy { AFTER_TROUBLE } else { Duration::ZERO }
+        }
+        Err(error) => {
+            metrics.failed();
+            tracing::warn!(error = &error as &dyn Error, "a step of the collection failed; it goes on");
+            AFTER_TROUBLE
+        }
+    }
 }
 
 fn report(removed: &Removed, took: Duration) {

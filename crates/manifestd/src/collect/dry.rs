@@ -33,7 +33,7 @@ fn to_text(rows: &[(Stage, Doomed)], reclaim: Reclaim) -> String {
         let mut table = Table::new(["WHAT", "WHERE", "WHICH", "WHY"]);
         for (stage, doomed) in rows.iter().take(LISTED) {
             let repository = doomed.repository.as_ref().map(ToString::to_string);
-            let (which, why) = (doomed.what.clone(), why(*stage, doomed.since));
+            let (which, why) = (which(*stage, doomed), why(*stage, doomed.since));
             table.push([kind(*stage).to_owned(), repository.unwrap_or_default(), which, why]);
         }
         table.render()
@@ -49,6 +49,15 @@ fn to_text(rows: &[(Stage, Doomed)], reclaim: Reclaim) -> String {
         words::counted(reclaim.blobs, "blob", "blobs"),
     );
     listed + &more + &whole
+}
+
+/// A tag's interval is listed as `name@start`.
+fn which(stage: Stage, doomed: &Doomed) -> String {
+    let interval = doomed.what.split_once('@').filter(|_| stage == Stage::History);
+    match interval.and_then(|(name, start)| Some((name, start.parse().ok()?))) {
+        Some((name, start)) => format!("{name} of {}", words::time(start)),
+        None => doomed.what.clone(),
+    }
 }
 
 fn kind(stage: Stage) -> &'static str {

@@ -35,7 +35,10 @@ impl Collected {
         if step.busy {
             self.busy.get_or_create(&labels(step.stage)).inc();
         }
-        self.rounds.inc_by(u64::from(step.done_round));
+    }
+
+    pub(super) fn round(&self) {
+        self.rounds.inc();
     }
 
     pub(super) fn failed(&self) {

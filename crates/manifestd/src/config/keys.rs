@@ -117,7 +117,11 @@ pub(crate) const KEYS: &[Key] = &[
         BOOLEAN,
         "Whether `serve` removes what nothing keeps: manifests, blobs, dropped uploads, and bytes that nobody owns.\nWithout it, `manifestd gc` does while nothing is served.",
     ),
-    key("collection.interval", SPAN, "How long `serve` rests between two rounds of that."),
+    key(
+        "collection.interval",
+        SPAN,
+        "How long `serve` rests between two rounds of that. Dropped uploads and their bytes go every minute.",
+    ),
     key(
         "collection.window",
         SPAN,

@@ -23,19 +23,19 @@ pub(crate) async fn why(
     }
     let mut card = Card::new(format!("{repository}@{digest}"));
     card.add("state", state(&why));
-    if let Some(chain) = why.visible.as_ref().or(why.retained.as_ref()) {
+    if let Some(chain) = why.visible.as_ref().filter(|chain| !lasts(chain, why.retained.as_ref())) {
+        card.add_lines("served by", steps(chain));
+    }
+    if let Some(chain) = &why.retained {
         card.add_lines("kept by", steps(chain));
     }
     card.add("goes", goes(&why));
-    if let Some(chain) = why.retained.as_ref().filter(|chain| outlasts(chain, why.visible.as_ref())) {
-        card.add_lines("held by", steps(chain));
-    }
     Ok(card.render())
 }
 
-/// Whether what keeps it longest is another thing than what serves it.
-fn outlasts(retained: &Chain, visible: Option<&Chain>) -> bool {
-    visible.is_some_and(|visible| (&visible.links, &visible.hold) != (&retained.links, &retained.hold))
+/// Whether what serves it is also what keeps it longest.
+fn lasts(visible: &Chain, retained: Option<&Chain>) -> bool {
+    retained.is_some_and(|retained| (&visible.links, &visible.hold) == (&retained.links, &retained.hold))
 }
 
 fn state(why: &Why) -> String {
@@ -53,11 +53,11 @@ fn steps(chain: &Chain) -> Vec<String> {
         .links
         .iter()
         .map(|(link, digest)| match link {
-            SupportLink::Parent => format!("the index {digest}, which lists it"),
-            SupportLink::Subject => format!("its subject {digest}"),
+            SupportLink::Parent => format!("the index {digest}, which lists it,"),
+            SupportLink::Subject => format!("its subject {digest},"),
         })
         .collect();
-    let before = if lines.is_empty() { "" } else { "and that by " };
+    let before = if lines.is_empty() { "" } else { "which is kept by " };
     lines.push(format!("{before}{}", hold_words(&chain.hold)));
     lines
 }

@@ -128,6 +128,17 @@ async fn a_round_goes_through_all_stages_by_cursor() {
 }
 
 #[tokio::test]
+async fn a_round_may_be_of_some_stages() {
+    let mut collection = MockCollection::new();
+    nothing_else(&mut collection);
+    let registry = registry(collection, no_bytes());
+    let mut collector = Collector::with_options(&registry, CollectorOptions::sweep(registry.policy()));
+    assert_eq!(round(&mut collector).await, ["uploads 0", "trash 0"]);
+    assert!(collector.between_rounds());
+    assert_eq!(round(&mut collector).await, ["uploads 0", "trash 0"]);
+}
+
+#[tokio::test]
 async fn a_busy_repository_is_tried_five_times_and_then_left() {
     let mut collection = MockCollection::new();
     collection
