@@ -44,7 +44,6 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("EndedUpload", ops::collection::EndedUpload::SQL),
     ("Trash", ops::collection::Trash::SQL),
     ("EmptyTrash", ops::collection::EmptyTrash::SQL),
-    ("PostponeTrash", ops::collection::PostponeTrash::SQL),
     ("DiscardUnnamed", ops::collection::DiscardUnnamed::SQL),
     ("Look", ops::apply::Look::SQL),
     ("InsertManifest", ops::apply::manifest::InsertManifest::SQL),
