@@ -8,7 +8,7 @@ use crate::storage::{self, Place};
 use crate::{clock, output, words};
 use manifest_core::ports::Reclaim;
 use manifest_core::service::{Collector, Preview, Stage};
-use manifest_core::{PortError, Registry};
+use manifest_core::{Millis, PortError, Registry};
 use serde_json::json;
 
 /// More rounds than this only follow each other if something else keeps making work.
@@ -32,7 +32,7 @@ async fn answer(config: &Config, gc: &Gc) -> Result<String, Failure> {
     let place = Place::claim(&config.storage).map_err(refused)?;
     let storage = place.open(&config.storage)?;
     let registry = Registry::new(storage.ports.clone(), config.policy());
-    let collected = collect(&registry).await;
+    let collected = collect(&registry, clock::now).await;
     storage.close();
     let (removed, freed) =
         collected.map_err(|source| Failure::UseCase { doing: "collecting", source: source.into() })?;
@@ -49,13 +49,13 @@ fn refused(failure: Failure) -> Failure {
 
 /// Rounds until one finds nothing that another could go on with: the blobs of a deleted repository, and bytes that nobody names, go in
 /// the round after the one that finds them.
-async fn collect(registry: &Registry) -> Result<(Removed, Reclaim), PortError> {
-    let freed = Preview::new(registry).reclaim(clock::now()).await?;
+pub(super) async fn collect(registry: &Registry, clock: fn() -> Millis) -> Result<(Removed, Reclaim), PortError> {
+    let freed = Preview::new(registry).reclaim(clock()).await?;
     let (mut collector, mut all) = (Collector::new(registry), Removed::default());
     for _ in 0..MAX_ROUNDS {
         let mut round = Removed::default();
         loop {
-            let step = collector.step(clock::now()).await?;
+            let step = collector.step(clock()).await?;
             round.add(&step);
             all.add(&step);
             if step.done_round {
@@ -69,7 +69,7 @@ async fn collect(registry: &Registry) -> Result<(Removed, Reclaim), PortError> {
     Ok((all, freed))
 }
 
-fn to_text(removed: &Removed, freed: Reclaim) -> String {
+pub(super) fn to_text(removed: &Removed, freed: Reclaim) -> String {
     if !removed.any() {
         return "Nothing was removed: everything is kept by a tag, a pin, or the history window.\n".to_owned();
     }

@@ -5,6 +5,8 @@ mod command;
 mod dry;
 mod metrics;
 mod round;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use background::run as in_background;
 pub(crate) use command::run as gc;

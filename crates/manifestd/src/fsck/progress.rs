@@ -20,11 +20,12 @@ impl Bar {
         let Some(bar) = &self.bar else { return };
         if self.phase != Some(progress.phase) {
             self.phase = Some(progress.phase);
-            bar.reset();
             if let Some(style) = style(progress) {
                 bar.set_style(style);
             }
             bar.set_message(words(progress.phase));
+            // Last, for it draws.
+            bar.reset();
         }
         // Counts of a store that is written to are only about right.
         if let Some(total) = progress.total {

@@ -8,7 +8,7 @@ mod ls;
 mod manifest;
 mod tags;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod why;
