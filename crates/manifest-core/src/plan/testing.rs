@@ -8,7 +8,7 @@ use oci_types::{Algorithm, Digest, MediaType, RepositoryName, TagName};
 pub(super) const NOW: i64 = 1_000_000_000;
 
 /// Since when all tags of the tests are where they are.
-pub(super) const START: i64 = NOW - 1_000;
+pub(super) const START: i64 = NOW - 5_000;
 
 pub(super) fn digest(content: &str) -> Digest {
     Digest::of(Algorithm::Sha256, content.as_bytes())

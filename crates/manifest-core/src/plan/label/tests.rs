@@ -71,7 +71,8 @@ fn an_expiry_counts_from_the_start_of_each_tag_and_never_ends_one_before_now() {
         assert_eq!(plan.labels.unwrap().acting, Acting { expires_after, immutable: false }, "{value}");
     };
     check("2h", Some(START + 7_200_000), Some(7_200_000));
-    check("2s", Some(START + 2_000), Some(2_000));
+    check("6s", Some(START + 6_000), Some(6_000));
+    check("5s", Some(NOW), Some(5_000));
     check("1s", Some(NOW), Some(1_000));
     check("bogus", None, None);
     check("0s", None, None);

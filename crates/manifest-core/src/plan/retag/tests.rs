@@ -144,6 +144,8 @@ fn guards_and_permissions() {
     check(Some("old"), Guard::Any, false, Err(RetagRejection::OverwriteDenied));
     check(Some("new"), Guard::Any, false, Ok(Guard::AbsentOrIs(new)));
     check(None, Guard::Any, false, Ok(Guard::AbsentOrIs(new)));
+    check(None, Guard::Absent, false, Ok(Guard::Absent));
+    check(Some("new"), Guard::Is(new), false, Ok(Guard::Is(new)));
 }
 
 #[test]

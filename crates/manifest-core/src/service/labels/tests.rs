@@ -116,6 +116,15 @@ async fn what_an_index_does_without_a_label_is_what_its_children_agree_on() {
 }
 
 #[tokio::test]
+async fn an_index_is_not_read_for_a_label_that_acts_on_nothing() {
+    let mut mocks = Mocks::default();
+    mocks.know(PushFacts { labels: vec![row(1, "a", "", LabelSource::Api)], ..holding(MediaType::OCI_INDEX) });
+    mocks.answer(done());
+    // A mock without expectations panics when it is called: nothing is fetched.
+    mocks.registry().delete_label(&cx(), &repository(), &digest("m"), LabelId(1)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_label_that_goes_meanwhile_is_unknown() {
     let mut mocks = Mocks::default();
     let mut labels = vec![row(1, "a", "", LabelSource::Api)];
