@@ -49,6 +49,22 @@ pub struct PushFacts {
     pub labels: Vec<LabelRow>,
 }
 
+impl PushFacts {
+    /// That a repository is so, and nothing of what was asked about is in it.
+    #[must_use]
+    pub fn nothing_in(repository: RepositoryState) -> Self {
+        Self {
+            repository,
+            existing: None,
+            blobs: BTreeMap::new(),
+            children: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            tags_of: BTreeMap::new(),
+            labels: Vec::new(),
+        }
+    }
+}
+
 /// What a repository is to a writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepositoryState {

@@ -41,16 +41,18 @@ pub struct Policy {
     pub max_page: u32,
     /// How many bytes of descriptors a page of referrers holds at most (one descriptor is always served).
     pub max_referrers_bytes: usize,
-    /// Tags of these names become immutable when they are pointed at a manifest; those that were pointed before stay as they are.
+    /// Tags of these names become immutable when they are pointed at a manifest; those that were pointed before stay
+    /// as they are.
     pub immutable_tags: Vec<TagPattern>,
-    /// Names that stay mutable although one of `immutable_tags` fits them. The label `quay.immutable` acts on them all the same.
+    /// Names that stay mutable although one of `immutable_tags` fits them. The label `quay.immutable` acts on them
+    /// all the same.
     pub immutable_exceptions: Vec<TagPattern>,
     /// The shortest life that a tag can be given by hand, in milliseconds from its start.
     pub min_tag_life: i64,
-    /// The longest life that a tag can be given by hand, in milliseconds from its start; `None` as an expiry has no end.
+    /// The longest life that a tag can be given by hand, in milliseconds from its start. A tag without an end is not bounded.
     pub max_tag_life: i64,
-    /// A lookup by digest finds only what an alive tag holds, itself or through its ancestors: neither pins nor the history
-    /// count. It costs a second statement.
+    /// A lookup by digest finds only what an alive tag holds, itself or through its ancestors: neither pins nor the
+    /// history count. It costs a second statement.
     pub strict_lookup: bool,
     /// The most manifests or tags that one purge names.
     pub max_purge: usize,

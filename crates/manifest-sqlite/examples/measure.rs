@@ -9,7 +9,7 @@ use manifest_core::ports::{FetchAsk, Fetched, FinishUpload, Liveness, Manifests,
 use manifest_core::time::NEVER;
 use manifest_sqlite::{SqliteOptions, SqliteStore};
 use oci_types::{Algorithm, Digest, Hasher, MediaType, Reference, RepositoryName};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -118,6 +118,8 @@ fn plan(repository: &RepositoryName, name: &str, seed: usize, tag: &str) -> Resu
         pin: None,
         displaced_until: Some(2_000),
         delete: None,
+        labels: None,
+        purge: BTreeSet::new(),
     })
 }
 
@@ -144,6 +146,7 @@ async fn fetches(
         now: 1_000,
         liveness: Liveness::Visible,
         have: None,
+        at: None,
     };
     let (start, mut done) = (Instant::now(), 0_u32);
     while start.elapsed() < Duration::from_secs(3) {

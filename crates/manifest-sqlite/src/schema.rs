@@ -8,6 +8,7 @@ diesel::table! {
         visibility -> BigInt,
         state -> BigInt,
         created_ms -> BigInt,
+        deleted_ms -> Nullable<BigInt>,
     }
 }
 

@@ -1,5 +1,6 @@
-//! How many statements each call runs, counted at the driver, and that each is prepared once (DESIGN, section 6).
+//! How many statements each call runs, counted at the driver, and that each is prepared once (architecture, "Budgets").
 
+#![expect(clippy::unwrap_used, reason = "a test that lacks what it needs ends there")]
 #![expect(clippy::unwrap_used, reason = "a test that lacks what it needs ends there")]
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
@@ -10,13 +11,13 @@ use manifest_core::plan::{
     Applied, ChildLink, Guard, Label, LabelSource, ManifestChange, Need, NewManifest, Pin, Plan, TagChange,
 };
 use manifest_core::ports::{
-    Begun, Blobs, FetchAsk, Fetched, FinishUpload, Finished, HistoryCursor, Listings, Liveness, Manifests, MountAsk,
-    MountSource, Mounted, NewUpload, PageAsk, Part, PublishPart, Published, ReferrersAsk, Repositories, UploadId,
-    Uploads,
+    Begun, Blobs, FetchAsk, Fetched, FinishUpload, Finished, HistoryAsk, HistoryCursor, Listings, Liveness, Manifests,
+    MountAsk, MountSource, Mounted, NewUpload, PageAsk, Part, PublishPart, Published, ReferrersAsk, Repositories,
+    TagCursor, TagOrder, TagsAsk, UploadId, Uploads,
 };
 use manifest_core::time::NEVER;
 use manifest_sqlite::{SqliteOptions, SqliteStore};
-use oci_types::{Algorithm, Digest, Hasher, MediaType, Reference, RepositoryName};
+use oci_types::{Algorithm, Digest, Hasher, MediaType, Reference, RepositoryName, TagName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tempfile::TempDir;
@@ -154,6 +155,8 @@ fn plan(repository_name: &str) -> Plan {
         pin: None,
         displaced_until: Some(1_000),
         delete: None,
+        labels: None,
+        purge: BTreeSet::new(),
     }
 }
 
@@ -166,6 +169,8 @@ async fn put(counted: &mut Counted, repository_name: &str, manifest: NewManifest
         blobs: manifest.blobs.keys().copied().collect(),
         children: manifest.children.iter().map(|child| child.digest).collect(),
         tags: BTreeSet::from(["latest".parse().unwrap()]),
+        tags_of: Some(manifest.digest),
+        labels: true,
         visibility: false,
     };
     counted.store.push_facts(&ask).await.unwrap();
@@ -291,6 +296,7 @@ async fn a_read_is_one_statement() {
         now: 20,
         liveness: Liveness::Visible,
         have: None,
+        at: None,
     };
     let about = ReferrersAsk {
         repository: app.clone(),
@@ -302,7 +308,24 @@ async fn a_read_is_one_statement() {
         now: 20,
     };
     let scope = ReadScope::ranges(true, [NameRange::repository(&app)]);
-    let cursor = HistoryCursor { start: 10, name: "latest".parse().unwrap() };
+    let name: TagName = "latest".parse().unwrap();
+    let tags = TagsAsk {
+        repository: app.clone(),
+        contains: Some("a".into()),
+        order: TagOrder::Name,
+        after: Some(TagCursor { start: 10, name: name.clone() }),
+        limit: 1_000,
+        now: 20,
+    };
+    let history = HistoryAsk {
+        repository: app.clone(),
+        name: None,
+        active_only: true,
+        since: Some(1),
+        after: Some(HistoryCursor { start: 10, name }),
+        limit: 10,
+        now: 20,
+    };
     // The second round finds every statement prepared, which `statements` holds each run against.
     for round in 0..2 {
         assert!(matches!(store.fetch(&ask("latest")).await.unwrap(), Fetched::Found(_)));
@@ -313,11 +336,15 @@ async fn a_read_is_one_statement() {
         assert_eq!(counted.statements(), 1, "referrers");
         store.tag_names(&app, &PageAsk::first(100), 20).await.unwrap();
         assert_eq!(counted.statements(), 1, "tag names");
-        store.tags(&app, &PageAsk { after: Some("a".parse().unwrap()), limit: 1_000 }, 20).await.unwrap();
-        assert_eq!(counted.statements(), 1, "tags");
-        store.history(&app, None, &PageAsk { after: Some(cursor.clone()), limit: 10 }).await.unwrap();
+        for order in [TagOrder::Name, TagOrder::Newest] {
+            let tags = TagsAsk { order, ..tags.clone() };
+            store.tags(&tags).await.unwrap();
+            assert_eq!(counted.statements(), 1, "tags by {order:?}");
+        }
+        store.history(&history).await.unwrap();
         assert_eq!(counted.statements(), 1, "history");
-        store.history(&app, Some("latest".parse().unwrap()), &PageAsk::first(10)).await.unwrap();
+        let name = Some("latest".parse().unwrap());
+        store.history(&HistoryAsk { name, after: None, ..history.clone() }).await.unwrap();
         assert_eq!(counted.statements(), 1, "history of one name");
         for scope in [&ReadScope::All, &scope] {
             store.repositories(scope, &PageAsk::first(100)).await.unwrap();
@@ -345,6 +372,7 @@ async fn what_is_prepared_stays_prepared() {
                 now: 20 + number,
                 liveness: Liveness::Visible,
                 have: Some(digest(&number.to_string())),
+                at: None,
             };
             store.fetch(&ask).await.unwrap();
             let plan = Plan { tags: vec![point("latest", "image")], ..plan("app") };

@@ -16,7 +16,7 @@ Examples:
 
 Exit codes:
   0  done, or stopped by a signal after running transfers ended
-  1  could not start, could not answer, or was cut short by a second signal
+  1  could not start, could not answer, was cut short by a second signal, or fsck found something
   2  wrong usage or wrong configuration";
 
 /// A container registry in one binary.
@@ -54,6 +54,12 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Print the configuration in effect as TOML, with where each value came from
     Config(ShowConfig),
+    /// Remove what nothing keeps, where nothing is served (`serve` does it by itself)
+    #[command(after_help = GC_EXAMPLES)]
+    Gc(Gc),
+    /// Check that the database and the blobs agree, and change nothing; exit code 1 if they do not
+    #[command(after_help = FSCK_EXAMPLES)]
+    Fsck(Fsck),
     #[command(flatten)]
     Look(Look),
 }
@@ -64,6 +70,9 @@ pub(crate) enum Look {
     /// Show a repository, or what a tag or digest in it is
     #[command(after_help = INSPECT_EXAMPLES)]
     Inspect(OfTarget),
+    /// Show what keeps a manifest, or when it goes
+    #[command(after_help = WHY_EXAMPLES)]
+    Why(OfManifest),
     /// List the tags of a repository with what they point at
     Tags(OfRepository),
     /// List what the tags of a repository, or one of them, pointed at, newest first
@@ -87,6 +96,23 @@ Examples:
   manifestd inspect library/alpine
   manifestd inspect library/alpine:3.20
   manifestd inspect library/alpine@sha256:… --json";
+
+const GC_EXAMPLES: &str = "\
+Examples:
+  manifestd gc --dry-run           What would go and why, and how many bytes that frees; also while it is served
+  manifestd gc --data-dir DIR      Remove it";
+
+const FSCK_EXAMPLES: &str = "\
+Examples:
+  manifestd fsck                   Compare rows, files and sizes, and hash the manifests
+  manifestd fsck --deep --json     Hash every blob as well
+
+Works while the registry is served. Findings are listed, at most 1,000 of them; exit code 1 if there are any.";
+
+const WHY_EXAMPLES: &str = "\
+Examples:
+  manifestd why library/alpine:3.20
+  manifestd why library/alpine@sha256:… --json";
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
@@ -127,6 +153,33 @@ pub(crate) struct OfTarget {
     /// A repository, a tag or a manifest in it
     #[arg(value_name = "NAME[:TAG|@DIGEST]")]
     pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OfManifest {
+    /// A manifest, or a tag that points at it
+    #[arg(value_name = "NAME:TAG|NAME@DIGEST")]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Gc {
+    /// Change nothing, and say what would go and why
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Fsck {
+    /// Read every blob and hash it again
+    #[arg(long)]
+    pub(crate) deep: bool,
     #[command(flatten)]
     pub(crate) form: Form,
 }
@@ -188,7 +241,7 @@ impl Cli {
         match &self.command {
             Command::Serve(serve) => flags.extend(serve.flags()),
             Command::Config(show) => flags.extend(show.serve.flags()),
-            Command::Look(_) => {}
+            Command::Gc(_) | Command::Fsck(_) | Command::Look(_) => {}
         }
         flags
     }

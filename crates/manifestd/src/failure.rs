@@ -41,6 +41,12 @@ pub(crate) enum Failure {
     /// Somebody asked for the history of a digest.
     #[error("a digest has no history: it is always the same manifest")]
     DigestHasNoHistory,
+    /// Somebody asked about a manifest and named only a repository.
+    #[error("that is a repository, and this command is about one manifest")]
+    NoReference,
+    /// Somebody wants to collect where a process serves.
+    #[error("the data directory {} is in use by {}, which collects by itself", directory.display(), holder(*pid))]
+    Serving { directory: PathBuf, pid: Option<u32> },
     /// A store cannot be opened.
     #[error("the {what} in {} cannot be opened", directory.display())]
     Open { what: &'static str, directory: PathBuf, source: Source },
@@ -97,7 +103,11 @@ impl Failure {
     /// The code that the process ends with.
     pub(crate) fn exit_code(&self) -> ExitCode {
         let code =
-            if matches!(self, Self::Config(_) | Self::Exposed { .. } | Self::DigestHasNoHistory) { 2 } else { 1 };
+            if matches!(self, Self::Config(_) | Self::Exposed { .. } | Self::DigestHasNoHistory | Self::NoReference) {
+                2
+            } else {
+                1
+            };
         ExitCode::from(code)
     }
 
@@ -138,6 +148,12 @@ impl Failure {
             }
             Self::OlderDatabase { .. } => {
                 "start `manifestd serve` of this version on it once, which migrates it".to_owned()
+            }
+            Self::NoReference => "name a tag (NAME:TAG) or a digest (NAME@DIGEST)".to_owned(),
+            Self::Serving { .. } => {
+                "leave it to that process (`collection.interval` says how often); `manifestd gc --dry-run` \
+                                     shows what it would remove"
+                    .to_owned()
             }
             Self::DigestHasNoHistory => "name a tag, or the repository alone".to_owned(),
             Self::Open { directory, .. } => {

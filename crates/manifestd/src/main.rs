@@ -2,8 +2,10 @@
 
 mod cli;
 mod clock;
+mod collect;
 mod config;
 mod failure;
+mod fsck;
 mod greeting;
 mod listen;
 mod lock;
@@ -14,7 +16,6 @@ mod ready;
 mod serve;
 mod signals;
 mod storage;
-mod sweeper;
 mod table;
 mod target;
 mod words;
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(&cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             output::say(&failure.report());
             failure.exit_code()
@@ -35,17 +36,23 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> Result<(), Failure> {
+fn run(cli: &Cli) -> Result<ExitCode, Failure> {
     if let Command::Config(show) = &cli.command
         && show.sample
     {
-        return output::print(&config::sample());
+        return done(output::print(&config::sample()));
     }
     let loaded = config::load(cli.common.config.as_deref(), std::env::vars_os(), cli.flags());
     let loaded = loaded.map_err(Failure::Config)?;
     match &cli.command {
-        Command::Serve(_) => serve::run(&loaded),
-        Command::Config(_) => output::print(&config::effective(&loaded)),
-        Command::Look(command) => look::run(&loaded.config, command),
+        Command::Serve(_) => done(serve::run(&loaded)),
+        Command::Config(_) => done(output::print(&config::effective(&loaded))),
+        Command::Gc(gc) => done(collect::gc(&loaded.config, gc)),
+        Command::Fsck(fsck) => fsck::run(&loaded.config, fsck),
+        Command::Look(command) => done(look::run(&loaded.config, command)),
     }
+}
+
+fn done(outcome: Result<(), Failure>) -> Result<ExitCode, Failure> {
+    outcome.map(|()| ExitCode::SUCCESS)
 }

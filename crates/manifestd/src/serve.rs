@@ -1,4 +1,5 @@
 use crate::clock;
+use crate::collect::Collected;
 use crate::config::{AdminListen, Auth, Config, HostName, Loaded, Origin, Server};
 use crate::failure::{Failure, Listener};
 use crate::greeting::Greeting;
@@ -7,7 +8,7 @@ use crate::logs::{self, LogStream};
 use crate::ready::Ready;
 use crate::signals::Signals;
 use crate::storage::{Place, Storage};
-use crate::{output, sweeper};
+use crate::{collect, output};
 use manifest_core::Registry;
 use registry_http::prometheus_client::registry::Registry as MetricsRegistry;
 use registry_http::{Admin, App, AppOptions, Hosts, Metrics, ServeOptions};
@@ -61,7 +62,6 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let ready = Ready::new(registry.clone());
     let (stop, stopping) = oneshot::channel();
     let mut serving = start(config, listeners, &registry, &ready, stopping)?;
-    let sweeping = tokio::spawn(sweeper::run(registry, config.sweep.interval.as_duration()));
 
     let signal = tokio::select! {
         signal = signals.next() => signal,
@@ -76,7 +76,9 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
         _ = signals.next() => Err(Failure::CutShort),
     };
     serving.registry.abort();
-    sweeping.abort();
+    if let Some(collecting) = serving.collecting {
+        collecting.abort();
+    }
     if let Some(admin) = serving.admin {
         admin.abort();
     }
@@ -146,6 +148,8 @@ struct Serving {
     registry: JoinHandle<registry_http::Stopped>,
     /// Until the very end, so that probes and scrapes see the registry drain.
     admin: Option<JoinHandle<registry_http::Stopped>>,
+    /// Until the very end too: a step is short, and can be dropped.
+    collecting: Option<JoinHandle<()>>,
 }
 
 fn start(
@@ -165,6 +169,10 @@ fn start(
         ..AppOptions::new(hosts(config, listeners.address)?)
     };
     let app = App::new(registry.clone(), options);
+    let collecting = config.collection.enabled.then(|| {
+        let collected = Collected::register(&mut metrics);
+        tokio::spawn(collect::in_background(registry.clone(), config.collection.interval.as_duration(), collected))
+    });
     let serve = serve_options(&config.server);
     let stop = async move {
         // A sender that is gone means the same.
@@ -178,7 +186,7 @@ fn start(
             Some(tokio::spawn(registry_http::serve(listener, site, ServeOptions::default(), pending())))
         }
     };
-    Ok(Serving { registry, admin })
+    Ok(Serving { registry, admin, collecting })
 }
 
 fn serve_options(server: &Server) -> ServeOptions {

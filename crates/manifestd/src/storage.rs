@@ -109,6 +109,31 @@ pub(crate) fn open_read_only(storage: &config::Storage) -> Result<Ports, Failure
     Ok(ports(&sqlite, blobs_to_read(&path)?))
 }
 
+/// The stores of a data directory to check: like [`open_read_only`], but with the blobs or not at all.
+pub(crate) fn open_to_check(storage: &config::Storage) -> Result<Ports, Failure> {
+    let mut ports = open_read_only(storage)?;
+    let path = absolute(&storage.data_dir);
+    let root = path.join(BLOBS);
+    // Opening would make what is missing, and then find that everything is.
+    if !root.join("store-id").is_file() {
+        let source = io::Error::new(io::ErrorKind::NotFound, "there is no store-id in it");
+        return Err(Failure::Open { what: "blob store", directory: root, source: source.into() });
+    }
+    let options = blobs_filesystem::Options::default();
+    let blobs = FilesystemBlobs::open(&root, store_name()?, options).map_err(|error| no_blobs(&path, error))?;
+    ports.bytes = Arc::new(blobs);
+    Ok(ports)
+}
+
+/// Fails where nothing was ever served, so that nothing is made there.
+pub(crate) fn require_registry(storage: &config::Storage) -> Result<(), Failure> {
+    if storage.ephemeral {
+        return Err(Failure::Ephemeral);
+    }
+    let directory = absolute(&storage.data_dir);
+    if directory.join(DATABASE).is_file() { Ok(()) } else { Err(Failure::NoRegistry { directory }) }
+}
+
 /// The blobs, where this user may use them; else none, so that what rows say can still be seen.
 fn blobs_to_read(path: &Path) -> Result<Arc<dyn BlobStore>, Failure> {
     let root = path.join(BLOBS);
@@ -129,6 +154,7 @@ fn ports(sqlite: &SqliteStore, bytes: Arc<dyn BlobStore>) -> Ports {
         blobs: Arc::new(sqlite.clone()),
         uploads: Arc::new(sqlite.clone()),
         collection: Arc::new(sqlite.clone()),
+        records: Arc::new(sqlite.clone()),
         bytes,
         access: Arc::new(AllowAll),
     }

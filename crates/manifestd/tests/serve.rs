@@ -144,11 +144,11 @@ fn what_takes_longer_than_the_grace_is_cut_and_logged() {
 #[test]
 fn uploads_that_rest_too_long_are_swept() {
     let mut command = common::manifestd(&["serve", "--ephemeral", "--listen", "127.0.0.1:0", "--admin-listen", "off"]);
-    command.env("MANIFESTD_UPLOADS__TTL", "1ms").env("MANIFESTD_SWEEP__INTERVAL", "10ms");
+    command.env("MANIFESTD_UPLOADS__TTL", "1ms").env("MANIFESTD_COLLECTION__INTERVAL", "10ms");
     let mut server = Server::spawn(&mut command);
     let begun = request(server.address, "POST", "/v2/a/blobs/uploads/", &[], b"");
-    let line: Value = serde_json::from_str(&server.log_until("swept")).unwrap();
-    assert_eq!((&line["uploads"], &line["level"]), (&Value::from(1), &Value::from("INFO")));
+    let line: Value = serde_json::from_str(&server.log_until("\"uploads\":1")).unwrap();
+    assert_eq!((&line["message"], &line["level"]), (&Value::from("collected"), &Value::from("INFO")));
     assert_eq!(server.get(begun.header("location").unwrap()).status, 404);
 }
 

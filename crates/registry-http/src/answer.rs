@@ -5,6 +5,9 @@ use crate::errors::Refusal;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use jiff::Timestamp;
+use manifest_core::plan::LabelSource;
+use manifest_core::{Millis, NEVER};
 use oci_types::{Digest, RepositoryName};
 use serde::Serialize;
 
@@ -27,6 +30,24 @@ pub(crate) const OCTETS: HeaderValue = HeaderValue::from_static("application/oct
 /// empty rather than split the answer.
 pub(crate) fn value(text: String) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// A time as our own endpoints write all of them: RFC 3339, UTC, milliseconds. Nothing for what has no end.
+pub(crate) fn rfc3339(time: Millis) -> Option<String> {
+    // From year 0 to the end of what the library can write: RFC 3339 has no years but those of four digits.
+    const FIRST: Millis = -62_167_219_200_000;
+    const LAST: Millis = 253_402_207_200_000;
+    let written = Timestamp::from_millisecond(time.clamp(FIRST, LAST)).ok().filter(|_| time != NEVER)?;
+    Some(format!("{written:.3}"))
+}
+
+/// Where a label came from.
+pub(crate) fn label_source(source: LabelSource) -> &'static str {
+    match source {
+        LabelSource::Manifest => "manifest",
+        LabelSource::Api => "api",
+        LabelSource::Internal => "internal",
+    }
 }
 
 /// A digest as the value of a header.
@@ -82,4 +103,22 @@ pub(crate) fn created(repository: &RepositoryName, what: &str, digest: &Digest) 
     response.headers_mut().insert(LOCATION, value(format!("/v2/{repository}/{what}/{digest}")));
     response.headers_mut().insert(CONTENT_DIGEST, digest_value(digest));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rfc3339;
+    use manifest_core::NEVER;
+
+    #[test]
+    fn times() {
+        let check = |time: i64, expected: &str| assert_eq!(rfc3339(time).as_deref(), Some(expected), "{time}");
+        check(0, "1970-01-01T00:00:00.000Z");
+        check(1_800_000_000_007, "2027-01-15T08:00:00.007Z");
+        check(-1, "1969-12-31T23:59:59.999Z");
+        check(-62_167_219_200_000, "0000-01-01T00:00:00.000Z");
+        check(i64::MIN, "0000-01-01T00:00:00.000Z");
+        check(NEVER - 1, "9999-12-30T22:00:00.000Z");
+        assert_eq!(rfc3339(NEVER), None);
+    }
 }

@@ -15,7 +15,8 @@ CREATE TABLE repository (
     visibility INTEGER NOT NULL,
     -- 0 open, 1 read-only, 2 being deleted.
     state INTEGER NOT NULL,
-    created_ms INTEGER NOT NULL
+    created_ms INTEGER NOT NULL,
+    deleted_ms INTEGER
 ) STRICT;
 
 -- A name is free again as soon as its repository is being deleted.

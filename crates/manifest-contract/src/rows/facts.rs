@@ -84,6 +84,8 @@ pub(crate) async fn m16_nothing_is_known_of_a_repository_that_does_not_exist(sto
         blobs: BTreeMap::new(),
         children: BTreeMap::new(),
         tags: BTreeMap::new(),
+        tags_of: BTreeMap::new(),
+        labels: Vec::new(),
     };
     assert_eq!(nowhere.facts(everything(&nowhere, 20)).await, nothing);
     app.set_state(RepositoryState::ReadOnly).await;

@@ -1,20 +1,32 @@
-//! The suite of the ports that hold rows: `Manifests`, `Listings`, `Repositories`, `Blobs`, `Uploads` and `Collection`.
+//! The suite of the ports that hold rows: `Manifests`, `Listings`, `Repositories`, `Blobs`, `Uploads`, `Collection` and `Records`.
 //!
 //! An adapter's tests call [`rows!`](crate::rows!) with a function whose future makes a fresh, empty store.
 
+mod amending;
 mod atomic;
 mod blobs;
 mod conditions;
 mod creation;
+mod deleting;
 mod deletion;
+mod dry_runs;
 mod empty_layer;
 mod facts;
 mod fetching;
+mod history;
 mod intervals;
+mod labels;
 mod listings;
 mod pins;
+mod purging;
+mod racing;
+mod records;
 mod referrers;
 mod repositories;
+mod states;
+mod support;
+mod sweeping;
+mod time_travel;
 mod trash;
 mod uploads;
 mod visibility;
@@ -131,19 +143,54 @@ macro_rules! each_rows_clause {
             M17 empty_layer::m17_an_empty_store_has_the_empty_layer
             M17 empty_layer::m17_a_manifest_brings_access_to_the_empty_layer
             M17 empty_layer::m17_a_manifest_that_comes_back_brings_access_again
+            M18 amending::m18_an_amended_tag_stays_in_its_interval
+            M18 amending::m18_only_the_interval_that_was_seen_is_amended
+            M18 amending::m18_an_amended_interval_does_not_invert
+            M18 amending::m18_of_many_that_amend_one_interval_one_does
+            M19 labels::m19_labels_are_added_and_removed_with_what_they_make_of_tags
+            M19 labels::m19_labels_are_found_by_the_start_of_their_keys
+            M19 labels::m19_what_is_gone_is_said
+            M19 labels::m19_of_many_that_remove_a_label_one_does
+            M20 purging::m20_a_purge_leaves_nothing
+            M20 purging::m20_what_is_not_there_is_purged_already
+            M20 purging::m20_what_a_visible_manifest_lists_stays
+            M20 purging::m20_an_alive_immutable_tag_stops_a_purge
+            M20 purging::m20_deleted_manifests_are_purged
+            M20 purging::m20_access_goes_with_the_last_link_if_its_lease_is_over
+            M21 time_travel::m21_the_interval_that_held_the_time_is_followed
+            M21 time_travel::m21_the_interval_is_told
+            M21 time_travel::m21_what_was_is_found_while_its_manifest_is_undeleted
+            M21 time_travel::m21_a_digest_is_followed_whatever_the_time
+            M22 support::m22_tags_pins_and_deletions_are_named
+            M22 support::m22_a_tag_is_named_once_with_its_latest_end
+            M22 support::m22_ancestors_are_reached_through_their_links
+            M22 support::m22_ancestors_count_until_their_deletion_is_older_than_the_window
+            M22 support::m22_cycles_and_crowds_end
             L1 listings::l1_pages_of_tags_follow_each_other_in_byte_order
             L1 listings::l1_a_page_may_start_behind_a_name_that_does_not_exist
             L1 listings::l1_expired_tags_take_no_room_on_a_page
             L1 listings::l1_pages_of_repositories_follow_each_other_in_byte_order
-            L1 listings::l1_pages_of_a_history_follow_each_other
+            L1 history::l1_pages_of_a_history_follow_each_other
             L2 listings::l2_only_alive_tags_are_listed
             L2 listings::l2_an_unknown_repository_has_no_list
             L3 listings::l3_a_scope_holds_its_ranges_and_public_repositories
-            L4 listings::l4_a_history_is_newest_first_then_by_name
+            L4 history::l4_a_history_is_newest_first_then_by_name
+            L4 history::l4_only_open_intervals_of_alive_tags_are_listed_if_asked_for
+            L4 history::l4_only_what_starts_or_ends_after_a_time_is_listed_if_asked_for
+            L5 states::l5_the_newest_start_is_first_if_asked_for
+            L5 states::l5_a_filter_shortens_no_page
+            L6 states::l6_manifests_are_listed_by_what_holds_them
+            L6 states::l6_a_row_says_what_is_known_of_the_manifest
             R1 repositories::r1_a_repository_is_found_once_it_exists
             R1 repositories::r1_a_refused_write_brings_no_repository_into_being
             R2 repositories::r2_a_read_only_repository_takes_no_writes
             R2 repositories::r2_a_state_is_set_only_where_there_is_a_repository
+            R3 repositories::r3_a_repository_is_made_once
+            R3 repositories::r3_what_exists_stays_as_it_is
+            R4 deleting::r4_a_deleted_repository_is_unknown_to_every_call
+            R4 deleting::r4_the_name_is_free_for_another_one
+            R4 deleting::r4_its_rows_go_with_the_sweep
+            R4 deleting::r4_a_repository_is_deleted_once_and_what_is_written_meanwhile_goes_with_it
             B1 blobs::b1_access_lasts_as_long_as_its_lease
             B1 blobs::b1_a_link_of_an_undeleted_manifest_grants_access_without_end
             B1 blobs::b1_a_link_alone_grants_nothing
@@ -190,6 +237,32 @@ macro_rules! each_rows_clause {
             C9 trash::c9_what_cannot_be_deleted_now_is_postponed
             C4 trash::c4_a_part_that_is_published_is_named_though_its_key_does_not_say_by_whom
             C4 trash::c4_a_blob_that_is_just_being_made_is_not_discarded
+            C5 sweeping::c5_intervals_go_when_the_window_is_over
+            C5 sweeping::c5_manifests_go_when_nothing_keeps_them_any_more
+            C5 sweeping::c5_ancestors_retain_what_they_hold
+            C5 sweeping::c5_access_goes_when_nothing_needs_it
+            C5 sweeping::c5_blobs_that_nobody_may_read_go_to_the_trash
+            C5 sweeping::c5_what_goes_is_gone_for_later_writes
+            C5 racing::c5_a_manifest_that_is_tagged_in_time_survives
+            C5 racing::c5_a_manifest_that_is_pushed_or_revived_in_time_survives
+            C5 racing::c5_a_manifest_that_is_pinned_in_time_survives
+            C5 racing::c5_a_child_that_is_listed_in_time_survives
+            C5 racing::c5_what_a_moved_tag_leaves_behind_survives_by_its_pin
+            C5 racing::c5_a_blob_that_is_linked_in_time_survives
+            C5 racing::c5_a_blob_that_is_mounted_in_time_survives
+            C5 racing::c5_a_blob_that_is_uploaded_again_in_time_survives
+            C5 racing::c5_everything_that_is_acknowledged_under_constant_sweeps_is_there
+            C6 sweeping::c6_steps_of_every_size_look_at_every_row
+            C6 sweeping::c6_rows_that_come_and_go_meanwhile_hide_none
+            C7 dry_runs::c7_a_dry_run_names_what_the_sweep_removes
+            C7 dry_runs::c7_each_step_names_what_the_same_step_removes
+            C7 dry_runs::c7_a_dry_run_says_since_when
+            C8 dry_runs::c8_a_purge_frees_what_only_it_holds
+            C8 dry_runs::c8_what_is_reclaimable_is_what_a_collection_frees
+            C8 dry_runs::c8_what_a_deleted_repository_held_is_reclaimable
+            D1 records::d1_records_are_the_rows_in_the_forms_of_the_port
+            D1 records::d1_records_of_tags_are_their_intervals
+            D1 records::d1_pages_of_records_follow_each_other_in_byte_order
         }
     };
 }

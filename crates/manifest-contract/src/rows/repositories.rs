@@ -1,6 +1,6 @@
-//! R1 and R2: repositories as such.
+//! R1 to R3: repositories as such.
 
-use crate::world::{AnUpload, Fixture, a_manifest, digest, must, repository};
+use crate::world::{AnUpload, Fixture, a_manifest, at_once, digest, must, repository};
 use manifest_core::PortErrorKind;
 use manifest_core::facts::{RepositoryState, Visibility};
 use manifest_core::plan::Applied;
@@ -80,4 +80,34 @@ pub(crate) async fn r2_a_state_is_set_only_where_there_is_a_repository(store: Fi
     };
     assert_eq!(error.kind(), PortErrorKind::Internal);
     assert_eq!(app.tags(10).await, Some(vec![]));
+}
+
+pub(crate) async fn r3_a_repository_is_made_once(store: Fixture) {
+    let name = repository("app");
+    let made = at_once(32, |number| {
+        let (rows, name) = (store.rows.clone(), name.clone());
+        let visibility = if number % 2 == 0 { Visibility::Public } else { Visibility::Private };
+        let now = i64::try_from(number).unwrap_or_default();
+        async move { (must(rows.repositories.create(&name, visibility, now).await), visibility, now) }
+    });
+    let made = made.await;
+    let done: Vec<_> = made.iter().filter(|(done, ..)| *done).collect();
+    assert_eq!(done.len(), 1, "{made:?}");
+    let row = must(store.rows.repositories.find(&name).await);
+    let expected =
+        RepositoryRow { name: name.clone(), state: RepositoryState::Open, visibility: done[0].1, created: done[0].2 };
+    assert_eq!(row, Some(expected));
+    assert_eq!(must(store.rows.listings.totals().await).repositories, 1);
+}
+
+pub(crate) async fn r3_what_exists_stays_as_it_is(store: Fixture) {
+    let app = store.repo("app");
+    app.at(10).create(a_manifest("image")).point("v1", "image").done().await;
+    app.set_state(RepositoryState::ReadOnly).await;
+    let before = must(app.rows.repositories.find(&app.name).await);
+    assert!(!must(app.rows.repositories.create(&app.name, Visibility::Public, 20).await));
+    assert_eq!(must(app.rows.repositories.find(&app.name).await), before);
+    assert_eq!(app.follow("v1", 20).await, Ok(digest("image")));
+    assert!(must(app.rows.repositories.create(&repository("app/below"), Visibility::Public, 20).await));
+    assert_eq!(store.repo("app/below").tags(20).await, Some(vec![]));
 }

@@ -1,6 +1,6 @@
 use super::{Repo, names::repository};
 use manifest_core::Ports;
-use manifest_core::ports::{Blobs, Collection, Listings, Manifests, Repositories, Uploads};
+use manifest_core::ports::{Blobs, Collection, Listings, Manifests, Records, Repositories, Uploads};
 use oci_types::{Digest, RepositoryName};
 use std::any::Any;
 use std::fmt;
@@ -23,6 +23,8 @@ pub struct Rows {
     pub uploads: Arc<dyn Uploads>,
     /// What sweepers need.
     pub collection: Arc<dyn Collection>,
+    /// Every row, for checks and copies.
+    pub records: Arc<dyn Records>,
 }
 
 impl Rows {
@@ -30,7 +32,7 @@ impl Rows {
     #[must_use]
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: Manifests + Listings + Repositories + Blobs + Uploads + Collection + 'static,
+        S: Manifests + Listings + Repositories + Blobs + Uploads + Collection + Records + 'static,
     {
         Self {
             manifests: Arc::<S>::clone(&store),
@@ -38,7 +40,8 @@ impl Rows {
             repositories: Arc::<S>::clone(&store),
             blobs: Arc::<S>::clone(&store),
             uploads: Arc::<S>::clone(&store),
-            collection: store,
+            collection: Arc::<S>::clone(&store),
+            records: store,
         }
     }
 }
@@ -52,6 +55,7 @@ impl From<Ports> for Rows {
             blobs: ports.blobs,
             uploads: ports.uploads,
             collection: ports.collection,
+            records: ports.records,
         }
     }
 }

@@ -3,7 +3,10 @@ use super::names::{digest, digests, must, tag};
 use super::upload::AnUpload;
 use super::write::Write;
 use manifest_core::facts::{Blob, PushAsk, PushFacts, RepositoryState, TagState};
-use manifest_core::ports::{FetchAsk, Fetched, HistoryRow, Liveness, PageAsk, ReferrersAsk, Removal};
+use manifest_core::plan::LabelRow;
+use manifest_core::ports::{
+    FetchAsk, Fetched, HistoryAsk, HistoryRow, Liveness, PageAsk, ReferrersAsk, Removal, TagOrder, TagsAsk,
+};
 use manifest_core::{Millis, NEVER};
 use oci_types::{Digest, RepositoryName};
 use std::collections::BTreeSet;
@@ -52,6 +55,7 @@ impl Repo {
             now,
             liveness: Liveness::Visible,
             have: None,
+            at: None,
         }
     }
 
@@ -87,6 +91,8 @@ impl Repo {
             blobs: BTreeSet::new(),
             children: BTreeSet::new(),
             tags: BTreeSet::new(),
+            tags_of: None,
+            labels: false,
             visibility: false,
         }
     }
@@ -104,9 +110,43 @@ impl Repo {
 
     /// The intervals of a tag, the newest first.
     pub(crate) async fn history(&self, name: &str) -> Vec<HistoryRow> {
-        let ask = PageAsk::first(1_000);
-        let page = self.rows.listings.history(&self.name, Some(tag(name)), &ask).await;
-        must(page).map_or_else(Vec::new, |page| page.items)
+        let ask = HistoryAsk { name: Some(tag(name)), ..self.all_history() };
+        must(self.rows.listings.history(&ask).await).map_or_else(Vec::new, |page| page.items)
+    }
+
+    /// A question about every interval, at time 20.
+    pub(crate) fn all_history(&self) -> HistoryAsk {
+        HistoryAsk {
+            repository: self.name.clone(),
+            name: None,
+            active_only: false,
+            since: None,
+            after: None,
+            limit: 1_000,
+            now: 20,
+        }
+    }
+
+    /// A question about every alive tag, by name, at time 20.
+    pub(crate) fn all_tags(&self) -> TagsAsk {
+        TagsAsk {
+            repository: self.name.clone(),
+            contains: None,
+            order: TagOrder::Name,
+            after: None,
+            limit: 1_000,
+            now: 20,
+        }
+    }
+
+    /// The labels of a manifest as key and value, if it is there undeleted.
+    pub(crate) async fn labels(&self, name: &str, prefix: &str) -> Option<Vec<(String, String)>> {
+        let rows = self.label_rows(name, prefix).await?;
+        Some(rows.into_iter().map(|row| (row.label.key, row.label.value)).collect())
+    }
+
+    pub(crate) async fn label_rows(&self, name: &str, prefix: &str) -> Option<Vec<LabelRow>> {
+        must(self.rows.manifests.labels(&self.name, &digest(name), prefix).await)
     }
 
     /// The names of alive tags.

@@ -2,7 +2,8 @@ use super::names::{digest, must};
 use super::repo::Repo;
 use manifest_core::Millis;
 use manifest_core::facts::{Existing, PushAsk, PushFacts, TagState};
-use manifest_core::ports::{HistoryRow, Liveness, PageAsk, RepositoryRow, Totals};
+use manifest_core::plan::LabelRow;
+use manifest_core::ports::{HistoryRow, Liveness, RepositoryRow, Totals};
 use oci_types::{Digest, TagName};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,7 @@ pub(crate) struct Snapshot {
     history: Option<Vec<HistoryRow>>,
     tags: BTreeMap<TagName, TagState>,
     manifests: BTreeMap<Digest, Option<Existing>>,
+    labels: BTreeMap<Digest, Vec<LabelRow>>,
     /// Which manifests are visible at which times: pins show in it.
     visible: BTreeMap<Digest, Vec<bool>>,
     blobs: BTreeSet<Digest>,
@@ -24,18 +26,19 @@ impl Snapshot {
     pub(crate) async fn of(repo: &Repo, content: &[&str], tags: &[&str], times: &[Millis]) -> Self {
         let facts = repo.facts(question(repo, content, tags)).await;
         let mut manifests = BTreeMap::new();
-        let mut visible = BTreeMap::new();
+        let (mut visible, mut labels) = (BTreeMap::new(), BTreeMap::new());
         for name in content {
-            let ask = PushAsk { digest: Some(digest(name)), ..repo.ask(0) };
-            manifests.insert(digest(name), repo.facts(ask).await.existing);
+            let ask = PushAsk { digest: Some(digest(name)), labels: true, ..repo.ask(0) };
+            let facts = repo.facts(ask).await;
+            manifests.insert(digest(name), facts.existing);
+            labels.insert(digest(name), facts.labels);
             let mut seen = Vec::new();
             for now in times {
                 seen.push(repo.holds(name, Liveness::Visible, *now).await);
             }
             visible.insert(digest(name), seen);
         }
-        let ask = PageAsk::first(1_000);
-        let history = must(repo.rows.listings.history(&repo.name, None, &ask).await);
+        let history = must(repo.rows.listings.history(&repo.all_history()).await);
         let PushFacts { tags, blobs, .. } = facts;
         Self {
             totals: must(repo.rows.listings.totals().await),
@@ -43,6 +46,7 @@ impl Snapshot {
             history: history.map(|page| page.items),
             tags,
             manifests,
+            labels,
             visible,
             blobs: blobs.into_keys().collect(),
         }

@@ -2,11 +2,13 @@ use super::manifest::Make;
 use super::names::{actor, digest, must, tag};
 use manifest_core::Millis;
 use manifest_core::NEVER;
-use manifest_core::facts::Visibility;
-use manifest_core::plan::{Applied, Guard, ManifestChange, Pin, Plan, TagChange};
+use manifest_core::facts::{Acting, TagState, Visibility};
+use manifest_core::plan::{
+    Applied, Guard, Label, LabelId, LabelSource, LabelsChange, ManifestChange, Pin, Plan, TagChange,
+};
 use manifest_core::ports::Manifests;
 use oci_types::{Digest, RepositoryName, TagName};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A plan in the making, and the port to apply it to.
@@ -38,6 +40,8 @@ impl Write {
                 pin: None,
                 displaced_until: None,
                 delete: None,
+                labels: None,
+                purge: BTreeSet::new(),
             },
         }
     }
@@ -83,9 +87,20 @@ impl Write {
         self.change(TagChange::End { name: tag(name), guard: Guard::Any })
     }
 
+    /// Changes nothing of the interval that a tag was seen in, unless what follows says otherwise.
+    pub(crate) fn amend(self, name: &str, seen: &TagState) -> Self {
+        self.change(TagChange::Amend {
+            name: tag(name),
+            start: seen.start,
+            was_immutable: seen.immutable,
+            expires: seen.expires,
+            immutable: seen.immutable,
+        })
+    }
+
     /// The tag that was named last expires then.
     pub(crate) fn until(mut self, then: Millis) -> Self {
-        if let Some(TagChange::Point { expires, .. }) = self.plan.tags.last_mut() {
+        if let Some(TagChange::Point { expires, .. } | TagChange::Amend { expires, .. }) = self.plan.tags.last_mut() {
             *expires = then;
         }
         self
@@ -93,8 +108,17 @@ impl Write {
 
     /// The tag that was named last becomes immutable.
     pub(crate) fn immutable(mut self) -> Self {
-        if let Some(TagChange::Point { immutable, .. }) = self.plan.tags.last_mut() {
+        if let Some(TagChange::Point { immutable, .. } | TagChange::Amend { immutable, .. }) = self.plan.tags.last_mut()
+        {
             *immutable = true;
+        }
+        self
+    }
+
+    /// The tag that was amended last may be moved again.
+    pub(crate) fn mutable(mut self) -> Self {
+        if let Some(TagChange::Amend { immutable, .. }) = self.plan.tags.last_mut() {
+            *immutable = false;
         }
         self
     }
@@ -130,6 +154,35 @@ impl Write {
         self
     }
 
+    /// Removes a manifest for good.
+    pub(crate) fn purge(mut self, name: &str) -> Self {
+        self.plan.purge.insert(digest(name));
+        self
+    }
+
+    /// Adds a label to a manifest through the API.
+    pub(crate) fn label(self, name: &str, key: &str, value: &str) -> Self {
+        let label = Label { key: key.to_owned(), value: value.to_owned(), json: false, source: LabelSource::Api };
+        self.change_labels(name, |change| change.add.push(label))
+    }
+
+    /// Removes a label from a manifest.
+    pub(crate) fn unlabel(self, name: &str, id: LabelId) -> Self {
+        self.change_labels(name, |change| change.remove = Some(id))
+    }
+
+    /// The labels that are changed make this of tags.
+    pub(crate) fn now_acting(self, name: &str, acting: Acting) -> Self {
+        self.change_labels(name, |change| change.acting = acting)
+    }
+
+    fn change_labels(mut self, name: &str, change: impl FnOnce(&mut LabelsChange)) -> Self {
+        let manifest = digest(name);
+        let none = || LabelsChange { manifest, add: Vec::new(), remove: None, acting: Acting::default() };
+        change(self.plan.labels.get_or_insert_with(none));
+        self
+    }
+
     pub(crate) async fn apply(mut self) -> Applied {
         self.plan.tags.sort_by(|a, b| a.name().cmp(b.name()));
         must(self.manifests.apply(&self.plan).await)
@@ -146,6 +199,7 @@ impl Write {
             | Applied::TagGone(_)
             | Applied::ListedBy(_)
             | Applied::ManifestGone
+            | Applied::LabelGone
             | Applied::RepositoryGone
             | Applied::ReadOnly) => panic!("a plan that nothing speaks against was refused: {refusal:?}"),
         }

@@ -24,8 +24,8 @@ pub fn acting(labels: &BTreeMap<String, String>) -> Acting {
 
 /// What a manifest does to tags once these labels, in the order in which they were stored, are added to what it did.
 ///
-/// The last `quay.expires-after` that asks for something counts; one `quay.immutable` that says so is enough, whatever others
-/// say: a label that anybody may add cannot undo what the manifest itself asked for.
+/// The last `quay.expires-after` that asks for something counts; one `quay.immutable` that says so is enough,
+/// whatever others say: a label that anybody may add cannot undo what the manifest itself asked for.
 #[must_use]
 pub fn overlay<'a>(base: Acting, labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> Acting {
     labels.into_iter().fold(base, |acting, (key, value)| match key {
@@ -37,9 +37,9 @@ pub fn overlay<'a>(base: Acting, labels: impl IntoIterator<Item = (&'a str, &'a 
 
 /// How long a tag lives, in milliseconds, as the label `quay.expires-after` says it: `30m`, `12h`, `2w`.
 ///
-/// `None` where the label asks for nothing that we honour: no number, no unit, zero, or more than 999,999,999 days, which
-/// is where Quay overflows; so a time plus this never does. Quay takes a negative number and creates a tag that has already
-/// expired; here it is ignored (semantics 6).
+/// `None` where the label asks for nothing that we honour: no number, no unit, zero, or more than 999,999,999 days,
+/// which is where Quay overflows; so a time plus this never does. Quay takes a negative number and creates a tag that
+/// has already expired; here it is ignored (semantics 6).
 #[must_use]
 pub fn expires_after(label: &str) -> Option<i64> {
     const MAX: i64 = 999_999_999 * 24 * 60 * 60 * 1000;

@@ -21,8 +21,8 @@ pub enum LabelError {
     Nul,
 }
 
-/// Whether a label may be added to a manifest that is there: by its source, a manifest's own labels have any key, others only
-/// ones of the form, and those of the API none that is reserved, except the two that act on tags.
+/// Whether a label may be added to a manifest that is there: by its source, a manifest's own labels have any key,
+/// others only ones of the form, and those of the API none that is reserved, except the two that act on tags.
 ///
 /// # Errors
 ///

@@ -1,3 +1,4 @@
+use super::acting::acts;
 use super::value::is_json;
 use crate::plan::{Label, LabelSource};
 use std::collections::BTreeMap;
@@ -20,17 +21,27 @@ pub struct Storable {
     pub dropped: usize,
 }
 
-/// Which of a manifest's own labels are stored: the first [`MAX_COUNT`] in the order of their keys that have a key of 1 to
-/// [`MAX_KEY_BYTES`] bytes, a value of at most [`MAX_VALUE_BYTES`], and no NUL, which Postgres cannot hold.
+/// Which of a manifest's own labels are stored: those that have a key of 1 to [`MAX_KEY_BYTES`] bytes, a value of at
+/// most [`MAX_VALUE_BYTES`], and no NUL, which Postgres cannot hold. Of more than [`MAX_COUNT`], those that act on
+/// tags and then the first in the order of their keys: what a manifest does to tags is computed anew from the stored
+/// ones when a label is removed.
 ///
-/// A label that is not stored still acts: see [`acting`](super::acting()).
+/// A label that is not stored still acts at push: see [`acting`](super::acting()).
 #[must_use]
 pub fn storable(own: &BTreeMap<String, String>) -> Storable {
+    let fits = |(key, value): &(&String, &String)| {
+        let sized = (1..=MAX_KEY_BYTES).contains(&key.len()) && value.len() <= MAX_VALUE_BYTES;
+        sized && !key.contains('\0') && !value.contains('\0')
+    };
+    let room = MAX_COUNT - own.iter().filter(fits).filter(|(key, _)| acts(key)).count();
+    let mut inert = 0;
     let labels: Vec<Label> = own
         .iter()
-        .filter(|(key, value)| (1..=MAX_KEY_BYTES).contains(&key.len()) && value.len() <= MAX_VALUE_BYTES)
-        .filter(|(key, value)| !key.contains('\0') && !value.contains('\0'))
-        .take(MAX_COUNT)
+        .filter(fits)
+        .filter(|(key, _)| {
+            inert += usize::from(!acts(key));
+            acts(key) || inert <= room
+        })
         .map(|(key, value)| Label {
             key: key.clone(),
             value: value.clone(),
@@ -70,5 +81,15 @@ mod tests {
         let Storable { labels, dropped } = storable(&own);
         assert_eq!((labels.len(), dropped), (1_000, 3));
         assert_eq!(labels.last().map(|label| (label.key.as_str(), label.json)), Some(("0999", true)));
+    }
+
+    #[test]
+    fn labels_that_act_are_stored_first() {
+        let mut own: BTreeMap<String, String> = (0..1_003).map(|n| (format!("{n:04}"), String::new())).collect();
+        own.insert("quay.immutable".to_owned(), "true".to_owned());
+        let Storable { labels, dropped } = storable(&own);
+        assert_eq!((labels.len(), dropped), (1_000, 4));
+        let last: Vec<&str> = labels.iter().rev().take(2).map(|label| label.key.as_str()).collect();
+        assert_eq!(last, ["quay.immutable", "0998"]);
     }
 }

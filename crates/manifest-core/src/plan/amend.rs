@@ -53,7 +53,27 @@ pub fn amend_ask(repository: &RepositoryName, tag: &TagName, cx: &Context) -> Pu
 
 /// Decides about a change of a tag's end or immutability. The interval stays the same one; the history does not show it.
 ///
-/// An immutable tag never expires, so one that becomes immutable loses its end; it gets none back when it becomes mutable.
+/// An immutable tag never expires, so one that becomes immutable loses its end; it gets none back when it becomes
+/// mutable.
+///
+/// ```
+/// # use manifest_core::facts::{PushFacts, RepositoryState, TagState};
+/// # use manifest_core::plan::{AmendRejection, Amendment, plan_amend};
+/// # use manifest_core::oci_types::{Algorithm, Digest};
+/// # use manifest_core::time::{DAY, HOUR};
+/// # use manifest_core::{Context, NEVER, Policy};
+/// # let (repository, tag) = ("team/app".parse().unwrap(), "v1".parse().unwrap());
+/// # let (cx, policy) = (Context::anonymous(HOUR), Policy::default());
+/// # let target = Digest::of(Algorithm::Sha256, b"");
+/// let mut facts = PushFacts::nothing_in(RepositoryState::Open);
+/// facts.tags.insert(tag, TagState { target, start: 0, expires: NEVER, immutable: false, actor: None });
+/// # let tag = "v1".parse().unwrap();
+/// let amend = |amendment| plan_amend(&repository, &tag, amendment, &facts, &policy, &cx);
+///
+/// let (_, amended) = amend(Amendment::Expiry(Some(DAY))).unwrap();
+/// assert_eq!((amended.previous_expires, amended.expires), (NEVER, DAY));
+/// assert_eq!(amend(Amendment::Expiry(Some(0))), Err(AmendRejection::Past(HOUR)));
+/// ```
 ///
 /// # Errors
 ///
@@ -84,8 +104,8 @@ pub fn plan_amend(
     Ok((Plan { tags: vec![change], ..empty_plan(repository, policy, cx) }, amended))
 }
 
-/// The bounds count from the tag's start, so a wish for later than now can still mean an end before now for an old tag. Quay
-/// ends the tag at once then; whoever wants that can delete it.
+/// The bounds count from the tag's start, so a wish for later than now can still mean an end before now for an old
+/// tag. Quay ends the tag at once then; whoever wants that can delete it.
 fn end_by_hand(state: &TagState, wish: Millis, policy: &Policy, now: Millis) -> Result<Millis, AmendRejection> {
     let end = clamp_expiry(state.start, wish, policy);
     if wish <= now || end <= now { Err(AmendRejection::Past(end)) } else { Ok(end) }
@@ -95,3 +115,6 @@ fn end_by_hand(state: &TagState, wish: Millis, policy: &Policy, now: Millis) -> 
 pub(super) fn amend(name: &TagName, state: &TagState, expires: Millis, immutable: bool) -> TagChange {
     TagChange::Amend { name: name.clone(), start: state.start, was_immutable: state.immutable, expires, immutable }
 }
+
+#[cfg(test)]
+mod tests;

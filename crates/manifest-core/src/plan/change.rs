@@ -32,7 +32,7 @@ pub struct Plan {
     pub delete: Option<Digest>,
     /// Change the labels of this manifest, which must be there undeleted.
     pub labels: Option<LabelsChange>,
-    /// Remove these manifests for good: rows, links, labels and the history that points at them. Each must be deleted already or
+    /// After all else, remove these manifests for good: rows, links, labels and the history that points at them. Each must be deleted already or
     /// be deletable like `delete`, and nothing is left of it; access rows that no manifest row links any more and whose lease is
     /// over go as well. Purging what is not there is no error.
     pub purge: BTreeSet<Digest>,

@@ -66,8 +66,8 @@ pub fn plan_delete_tag(
     Ok(Plan { tags: vec![end], ..empty_plan(repository, policy, cx) })
 }
 
-/// Decides about the deletion of a manifest, which ends its tags and hides it at once (DESIGN, section 4.5). Whether a tag
-/// is immutable or a visible index lists it is found by the write itself.
+/// Decides about the deletion of a manifest, which ends its tags and hides it at once (DESIGN, section 4.5). Whether
+/// a tag is immutable or a visible index lists it is found by the write itself.
 ///
 /// # Errors
 ///
@@ -88,8 +88,26 @@ pub fn plan_delete_manifest(
     }
 }
 
-/// Decides about the end of all alive tags of a manifest, all or none. The manifest stays, pinned for a while, as when each
-/// were deleted by itself. One without alive tags has nothing to end: that is no error.
+/// Decides about the end of all alive tags of a manifest, all or none. The manifest stays, pinned for a while, as
+/// when each were deleted by itself. One without alive tags has nothing to end: that is no error.
+///
+/// ```
+/// # use manifest_core::facts::{Acting, Existing, PushFacts, RepositoryState, TagState};
+/// # use manifest_core::oci_types::{Algorithm, Digest, MediaType};
+/// # use manifest_core::plan::{DeleteRejection, plan_delete_tags_of};
+/// # use manifest_core::{Context, NEVER, Policy};
+/// # let (repository, digest) = ("team/app".parse().unwrap(), Digest::of(Algorithm::Sha256, b""));
+/// # let media_type = MediaType::from_static(MediaType::OCI_MANIFEST);
+/// # let mut facts = PushFacts::nothing_in(RepositoryState::Open);
+/// # facts.existing = Some(Existing { media_type, acting: Acting::default(), deleted: false, visible: true });
+/// let plan = |facts: &PushFacts| {
+///     plan_delete_tags_of(&repository, &digest, facts, &Policy::default(), &Context::anonymous(0))
+/// };
+/// let state = TagState { target: digest, start: 0, expires: NEVER, immutable: true, actor: None };
+/// assert_eq!(plan(&facts).unwrap().tags, []);
+/// facts.tags_of.insert("v1".parse().unwrap(), state);
+/// assert_eq!(plan(&facts), Err(DeleteRejection::Immutable("v1".parse().unwrap())));
+/// ```
 ///
 /// # Errors
 ///

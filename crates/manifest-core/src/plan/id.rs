@@ -5,8 +5,8 @@ use serde_json::Value;
 use std::fmt;
 use std::str::FromStr;
 
-/// What a plan is known by: the sha256 of its canonical JSON. Equal plans have equal ids, on every node and in every release
-/// that writes the same JSON; whoever confirms an id confirms that very plan.
+/// What a plan is known by: the sha256 of its canonical JSON. Equal plans have equal ids, on every node and in every
+/// release that writes the same JSON; whoever confirms an id confirms that very plan.
 ///
 /// As text it is a digest, `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,26 +103,4 @@ fn separate(position: usize, out: &mut String) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{ParsePlanIdError, PlanId, canonical_json};
-    use serde_json::json;
-
-    #[test]
-    fn canonical_forms() {
-        let check = |value: &serde_json::Value, expected: &str| assert_eq!(canonical_json(value), expected);
-        check(&json!({}), "{}");
-        check(&json!([]), "[]");
-        check(&json!([{ "b": {}, "a": [true, -1] }, "\"\u{1}"]), r#"[{"a":[true,-1],"b":{}},"\"\u0001"]"#);
-        check(&json!({ "é": 1, "z": 2, "Z": 3 }), r#"{"Z":3,"z":2,"é":1}"#);
-    }
-
-    #[test]
-    fn ids_are_sha256_as_text() {
-        let id = PlanId::of_json(&json!({}));
-        assert_eq!(id.to_string(), "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
-        assert_eq!(id.to_string().parse(), Ok(id));
-        let sha512 = format!("sha512:{}", "0".repeat(128));
-        assert!(matches!(sha512.parse::<PlanId>(), Err(ParsePlanIdError::Algorithm(_))));
-        assert!(matches!("latest".parse::<PlanId>(), Err(ParsePlanIdError::Digest(_))));
-    }
-}
+mod tests;

@@ -5,12 +5,12 @@ use crate::document::Need;
 use crate::facts::{Acting, Blob, Child, Existing, PushFacts, RepositoryState, TagState, Visibility};
 use crate::stored::platform_to_text;
 use crate::time::{Millis, NEVER};
-use oci_types::{Digest, Platform};
+use oci_types::{Algorithm, Digest, Platform};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// A plan as JSON: keys sorted, times in milliseconds since 1970, `null` for what has no end, sets in byte order. The
-/// manifest's bytes are named by digest and size.
+/// A plan as JSON: times in milliseconds since 1970, `null` for what has no end, sets in byte order. The manifest's bytes are
+/// named by size and sha256, which for signed schema 1 is not its digest. Different plans have different JSON.
 #[must_use]
 pub fn plan_to_json(plan: &Plan) -> Value {
     json!({
@@ -21,7 +21,8 @@ pub fn plan_to_json(plan: &Plan) -> Value {
         "manifest": plan.manifest.as_ref().map(manifest_change),
         "tags": plan.tags.iter().map(tag_change).collect::<Vec<_>>(),
         "pin": plan.pin.map(|pin| json!({ "digest": text(&pin.digest), "until": time(pin.until) })),
-        "displacedUntil": plan.displaced_until.map(time),
+        // Not `time`: nothing is pinned, and pinned for ever, are two plans.
+        "displacedUntil": plan.displaced_until,
         "delete": plan.delete.as_ref().map(text),
         "labels": plan.labels.as_ref().map(labels_change),
         "purge": plan.purge.iter().map(text).collect::<Vec<_>>(),
@@ -95,6 +96,7 @@ fn new_manifest(new: &NewManifest) -> Value {
         "digest": text(&new.digest),
         "mediaType": new.media_type.as_str(),
         "size": new.bytes.len(),
+        "sha256": Digest::of(Algorithm::Sha256, &new.bytes).hex(),
         "subject": new.subject.as_ref().map(text),
         "artifactType": new.artifact_type,
         "annotations": new.annotations,

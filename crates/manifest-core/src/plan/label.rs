@@ -54,13 +54,32 @@ pub fn label_ask_with_children(case: &LabelCase<'_>, children: BTreeSet<Digest>)
     PushAsk { children, ..label_ask(case) }
 }
 
-/// Decides about a new label. One that acts does so at once: on all alive tags of the manifest, and on those that are pointed at
-/// it later.
+/// Decides about a new label. One that acts does so at once: on all alive tags of the manifest, and on those that are
+/// pointed at it later.
 ///
-/// - `quay.expires-after`: each tag ends so long after *its start*, without Quay's bounds for ends that are set by hand
-///   (quay-semantics, section 6.3); a tag that would have ended before now ends now, so that its history lasts from now. Immutable tags stay as they are.
-///   A value that asks for nothing is stored and does nothing (semantics 6).
+/// - `quay.expires-after`: each tag ends so long after *its start*, without Quay's bounds for ends that are set by
+///   hand (quay-semantics, section 6.3); a tag that would have ended before now ends now, so that its history lasts
+///   from now. Immutable tags stay as they are. A value that asks for nothing is stored and does nothing (semantics
+///   6).
 /// - `quay.immutable`: each tag becomes immutable, and so never expires.
+///
+/// ```
+/// # use manifest_core::facts::{Acting, Existing, PushFacts, RepositoryState};
+/// # use manifest_core::plan::{Label, LabelCase, LabelRejection, LabelSource, plan_add_label};
+/// # use manifest_core::oci_types::{Algorithm, Digest, MediaType};
+/// # use manifest_core::{Context, Policy};
+/// # let repository = "team/app".parse().unwrap();
+/// # let (context, policy, digest) = (Context::anonymous(0), Policy::default(), Digest::of(Algorithm::Sha256, b""));
+/// let case = LabelCase { repository: &repository, digest, context: &context, policy: &policy };
+/// let label = Label { key: "quay.immutable".into(), value: "true".into(), json: false, source: LabelSource::Api };
+/// let mut facts = PushFacts::nothing_in(RepositoryState::Open);
+/// assert_eq!(plan_add_label(&case, &label, &facts), Err(LabelRejection::ManifestUnknown));
+///
+/// let media_type = MediaType::from_static(MediaType::OCI_MANIFEST);
+/// facts.existing = Some(Existing { media_type, acting: Acting::default(), deleted: false, visible: true });
+/// let change = plan_add_label(&case, &label, &facts).unwrap().labels.unwrap();
+/// assert!(change.acting.immutable);
+/// ```
 ///
 /// # Errors
 ///
@@ -93,8 +112,9 @@ fn act(label: &Label, name: &TagName, state: &TagState, now: Millis) -> Option<T
     }
 }
 
-/// Decides about the removal of a label. What the manifest does to tags that are pointed at it later is computed anew from the
-/// labels that are left; tags that are there stay as they are. `common` are the labels on which an index's children agree, empty for all else.
+/// Decides about the removal of a label. What the manifest does to tags that are pointed at it later is computed anew
+/// from the labels that are left; tags that are there stay as they are. `common` are the labels on which an index's
+/// children agree, empty for all else.
 ///
 /// # Errors
 ///
@@ -126,3 +146,6 @@ fn writable(facts: &PushFacts) -> Result<&Existing, LabelRejection> {
     }
     facts.existing.as_ref().filter(|existing| !existing.deleted).ok_or(LabelRejection::ManifestUnknown)
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,8 @@ mod purge;
 mod push;
 mod rejection;
 mod retag;
+#[cfg(test)]
+mod testing;
 
 pub use crate::document::Need;
 pub use amend::{AmendRejection, Amended, Amendment, amend_ask, plan_amend};

@@ -106,8 +106,27 @@ pub fn purge_targets(
     tags.iter().map(target).collect()
 }
 
-/// Decides about a purge of manifests, given the facts about each: it goes for good with its alive tags. That no visible index
-/// lists it is found by the write itself.
+/// Decides about a purge of manifests, given the facts about each: it goes for good with its alive tags. That no
+/// visible index lists it is found by the write itself.
+///
+/// ```
+/// # use manifest_core::facts::{Acting, Existing, PushFacts, RepositoryState};
+/// # use manifest_core::plan::{PlanId, PurgeCase, PurgeRejection, plan_purge_manifests};
+/// # use manifest_core::oci_types::{Algorithm, Digest, MediaType};
+/// # use manifest_core::{Context, Policy};
+/// # let repository = "team/app".parse().unwrap();
+/// # let (context, policy, digest) = (Context::anonymous(0), Policy::default(), Digest::of(Algorithm::Sha256, b""));
+/// let case = PurgeCase { repository: &repository, context: &context, policy: &policy };
+/// let mut facts = PushFacts::nothing_in(RepositoryState::Open);
+/// let refused = plan_purge_manifests(&case, &[(digest, facts.clone())].into());
+/// assert_eq!(refused, Err(PurgeRejection::ManifestUnknown(digest)));
+///
+/// let media_type = MediaType::from_static(MediaType::OCI_MANIFEST);
+/// facts.existing = Some(Existing { media_type, acting: Acting::default(), deleted: true, visible: false });
+/// let plan = plan_purge_manifests(&case, &[(digest, facts)].into()).unwrap();
+/// assert!(plan.purge.contains(&digest));
+/// println!("confirm with {}", PlanId::of(&plan));
+/// ```
 ///
 /// # Errors
 ///
@@ -126,9 +145,9 @@ pub fn plan_purge_manifests(case: &PurgeCase<'_>, facts: &BTreeMap<Digest, PushF
     Ok(plan(case, ends, facts.keys().copied().collect()))
 }
 
-/// Decides about a purge of tags: they end, and the manifests that no other alive tag holds go for good. `targets` is what
-/// [`purge_targets`] found, `facts` those about each of them. A manifest that another tag holds stays, without a pin; and so does what the
-/// tags pointed at before.
+/// Decides about a purge of tags: they end, and the manifests that no other alive tag holds go for good. `targets` is
+/// what [`purge_targets`] found, `facts` those about each of them. A manifest that another tag holds stays, without a
+/// pin; and so does what the tags pointed at before.
 ///
 /// # Errors
 ///
@@ -170,3 +189,6 @@ fn writable(facts: &PushFacts) -> Result<(), PurgeRejection> {
         RepositoryState::Open => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,11 +69,37 @@ pub fn retag_wants_document(facts: &PushFacts) -> bool {
     facts.existing.as_ref().is_some_and(|existing| existing.media_type.is_schema1())
 }
 
-/// Decides about pointing a tag at a manifest that is there. `embedded_tag` is the tag that the manifest itself names, for
-/// those of which [`retag_wants_document`] asked for the bytes.
+/// Decides about pointing a tag at a manifest that is there. `embedded_tag` is the tag that the manifest itself
+/// names, for those of which [`retag_wants_document`] asked for the bytes.
 ///
 /// The manifest's acting labels bound the tag from now on, also when it is restored (quay-semantics, section 5.5).
 /// Whether all blobs and children of a deleted manifest are still there is found by the write itself.
+///
+/// ```
+/// # use manifest_core::facts::{Acting, Existing, PushFacts, RepositoryState};
+/// # use manifest_core::plan::{Guard, RetagCase, RetagKind, RetagRejection, plan_retag};
+/// # use manifest_core::oci_types::{Algorithm, Digest, MediaType};
+/// # use manifest_core::{Context, Policy};
+/// # let (repository, tag) = ("team/app".parse().unwrap(), "v1".parse().unwrap());
+/// # let (context, policy) = (Context::anonymous(0), Policy::default());
+/// # let digest = Digest::of(Algorithm::Sha256, b"");
+/// let retag = RetagCase {
+///     repository: &repository,
+///     tag: &tag,
+///     digest,
+///     guard: Guard::Absent,
+///     kind: RetagKind::Move,
+///     context: &context,
+///     overwrite: true,
+///     policy: &policy,
+/// };
+/// let mut facts = PushFacts::nothing_in(RepositoryState::Open);
+/// assert_eq!(plan_retag(&retag, None, &facts), Err(RetagRejection::ManifestUnknown));
+///
+/// let media_type = MediaType::from_static(MediaType::OCI_MANIFEST);
+/// facts.existing = Some(Existing { media_type, acting: Acting::default(), deleted: false, visible: true });
+/// assert_eq!(plan_retag(&retag, None, &facts).unwrap().tags[0].name(), &tag);
+/// ```
 ///
 /// # Errors
 ///
@@ -115,3 +141,6 @@ pub fn plan_retag(case: &RetagCase<'_>, embedded_tag: Option<&str>, facts: &Push
         ..empty_plan(case.repository, case.policy, case.context)
     })
 }
+
+#[cfg(test)]
+mod tests;

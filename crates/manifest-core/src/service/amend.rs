@@ -52,8 +52,8 @@ impl UseCaseError for AmendError {
 }
 
 impl Registry {
-    /// Makes a tag end at about `expires` (see [`clamp_expiry`](crate::tags::clamp_expiry)), or never for `None`; says when it would have ended and when it ends now. For
-    /// callers who may overwrite tags.
+    /// Makes a tag end at about `expires` (see [`clamp_expiry`](crate::tags::clamp_expiry)), or never for `None`;
+    /// says when it would have ended and when it ends now. For callers who may overwrite tags.
     ///
     /// # Errors
     ///
@@ -69,8 +69,8 @@ impl Registry {
         self.amend(cx, repository, tag, Amendment::Expiry(expires)).await
     }
 
-    /// Makes a tag immutable, which takes its end away, or mutable again. Callers who may overwrite tags may protect them; only
-    /// administrators may take the protection away.
+    /// Makes a tag immutable, which takes its end away, or mutable again. Callers who may overwrite tags may protect
+    /// them; only administrators may take the protection away.
     ///
     /// # Errors
     ///
@@ -128,3 +128,6 @@ fn rejected(rejection: &AmendRejection, repository: &RepositoryName, tag: &TagNa
         AmendRejection::Past(end) => AmendError::Past { tag, end },
     }
 }
+
+#[cfg(test)]
+mod tests;

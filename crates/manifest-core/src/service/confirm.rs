@@ -50,12 +50,13 @@ pub(super) fn planned_context(cx: &Context, planned_at: Millis) -> Result<Contex
 }
 
 impl Registry {
-    /// Does exactly what [`Registry::explain_push`] showed at `planned_at` under that id, or nothing: it is planned again as of then,
-    /// and done if the id is the same. Times count from `planned_at`.
+    /// Does exactly what [`Registry::explain_push`] showed at `planned_at` under that id, or nothing: it is planned
+    /// again as of then, and done if the id is the same. Times count from `planned_at`.
     ///
     /// # Errors
     ///
-    /// [`PlannedPushError`]; `Stale` if what would be done differs, or differed when it came to be done. Nothing was written.
+    /// [`PlannedPushError`]; `Stale` if what would be done differs, or differed when it came to be done. Nothing was
+    /// written.
     pub async fn push_planned(
         &self,
         cx: &Context,
@@ -87,3 +88,6 @@ impl Registry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

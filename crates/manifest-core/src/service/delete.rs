@@ -91,8 +91,8 @@ impl Registry {
         self.delete(cx, &ask, &Reference::Digest(*digest), plan).await.map(drop)
     }
 
-    /// Ends all alive tags of a manifest, all or none; says which. The manifest stays by digest, and one without alive tags is no
-    /// error.
+    /// Ends all alive tags of a manifest, all or none; says which. The manifest stays by digest, and one without
+    /// alive tags is no error.
     ///
     /// # Errors
     ///
@@ -151,3 +151,6 @@ fn rejected(rejection: DeleteRejection, repository: &RepositoryName, reference: 
         DeleteRejection::GuardFailed(tag) => DeleteError::GuardFailed(tag),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,7 +88,8 @@ impl UseCaseError for LabelsError {
 }
 
 impl Registry {
-    /// The labels of a manifest whose keys start with `prefix`, ignoring ASCII case, in the order in which they were stored.
+    /// The labels of a manifest whose keys start with `prefix`, ignoring ASCII case, in the order in which they were
+    /// stored.
     ///
     /// # Errors
     ///
@@ -134,8 +135,8 @@ impl Registry {
         Err(LabelsError::Contended)
     }
 
-    /// Removes a label that was added through the API. Tags stay as the label made them; what is pointed at the manifest later
-    /// follows the labels that are left.
+    /// Removes a label that was added through the API. Tags stay as the label made them; what is pointed at the
+    /// manifest later follows the labels that are left.
     ///
     /// # Errors
     ///
@@ -232,3 +233,6 @@ fn rejected(rejection: LabelRejection, case: &LabelCase<'_>, id: Option<LabelId>
         (LabelRejection::NotRemovable(source), _) => LabelsError::NotRemovable(source),
     }
 }
+
+#[cfg(test)]
+mod tests;

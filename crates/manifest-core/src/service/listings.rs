@@ -165,8 +165,13 @@ impl Registry {
         Ok(self.ports.listings.repositories(&scope, &page).await?)
     }
 
-    /// The manifests about a digest, in byte order of their own. An unknown subject, or an unknown repository, has none: that
-    /// is no error (OCI distribution spec, "Listing Referrers").
+    /// The manifests about a digest, in byte order of their own. An unknown subject, or an unknown repository, has
+    /// none: that is no error (OCI distribution spec, "Listing Referrers").
+    ///
+    /// Manifests that a client listed in a fallback tag (`sha256-<hex>`, "Referrers Tag Schema") are among them, from
+    /// their own rows: each was pushed here with its subject, and the index that lists it keeps it. What such an
+    /// index says of them is never believed, so one that names no such subject itself is no referrer, and none is
+    /// listed twice.
     ///
     /// # Errors
     ///

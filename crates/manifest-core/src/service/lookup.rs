@@ -82,12 +82,13 @@ impl UseCaseError for RequireError {
 }
 
 impl Registry {
-    /// The manifest that a tag pointed at, at a time: in the interval with `start ≤ at < end`. It must still be there undeleted.
+    /// The manifest that a tag pointed at, at a time: in the interval with `start ≤ at < end`. It must still be there
+    /// undeleted.
     ///
     /// # Errors
     ///
-    /// [`ManifestAtError`]: `Future` for a time that has not come, `ManifestUnknown` before the first push, between two intervals, and past
-    /// what the history still holds.
+    /// [`ManifestAtError`]: `Future` for a time that has not come, `ManifestUnknown` before the first push, between
+    /// two intervals, and past what the history still holds.
     pub async fn manifest_at(
         &self,
         cx: &Context,
@@ -134,8 +135,8 @@ impl Registry {
         self.find(cx, repository, digest, lookup).await
     }
 
-    /// A manifest by digest that is there until `until` at least, whatever happens to its tags: it is looked up and pinned. A deleted one is
-    /// never found here, since a pin would not bring it back. For callers who may push.
+    /// A manifest by digest that is there until `until` at least, whatever happens to its tags: it is looked up and
+    /// pinned. A deleted one is never found here, since a pin would not bring it back. For callers who may push.
     ///
     /// # Errors
     ///
@@ -204,8 +205,8 @@ pub(super) fn fetch_ask(
     FetchAsk { repository: repository.clone(), reference, now: cx.now, liveness, have: None, at: None }
 }
 
-/// Whether a tag that is alive holds the manifest, itself or through undeleted ancestors. One with more ancestors than are listed
-/// counts as held, as it does everywhere (DESIGN, section 6).
+/// Whether a tag that is alive holds the manifest, itself or through undeleted ancestors. One with more ancestors
+/// than are listed counts as held, as it does everywhere (DESIGN, section 6).
 fn is_tagged(support: &Support, now: Millis) -> bool {
     let mut reached: Vec<bool> = Vec::with_capacity(support.nodes.len());
     let mut tagged = support.more;
@@ -219,29 +220,4 @@ fn is_tagged(support: &Support, now: Millis) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::is_tagged;
-    use crate::ports::{Support, SupportLink, SupportNode};
-    use oci_types::{Algorithm, Digest};
-
-    fn node(via: Option<usize>, deleted: Option<i64>, ends: &[i64]) -> SupportNode {
-        let tags = ends.iter().map(|end| ("v1".parse().unwrap(), *end)).collect();
-        let via = via.map(|from| (from, SupportLink::Parent));
-        SupportNode { digest: Digest::of(Algorithm::Sha256, b""), via, deleted, pinned_until: i64::MAX, tags }
-    }
-
-    #[test]
-    fn only_alive_tags_hold_and_only_through_what_is_undeleted() {
-        let check = |nodes: Vec<SupportNode>, more: bool, expected: bool| {
-            assert_eq!(is_tagged(&Support { nodes: nodes.clone(), more }, 100), expected, "{nodes:?} {more}");
-        };
-        check(vec![node(None, None, &[])], false, false);
-        check(vec![node(None, None, &[])], true, true);
-        check(vec![node(None, None, &[100])], false, false);
-        check(vec![node(None, None, &[50, 101])], false, true);
-        check(vec![node(None, None, &[]), node(Some(0), None, &[101])], false, true);
-        check(vec![node(None, None, &[]), node(Some(0), Some(100), &[101])], false, false);
-        check(vec![node(None, None, &[]), node(Some(0), Some(5), &[]), node(Some(1), None, &[101])], false, false);
-        check(vec![node(None, Some(5), &[101])], false, false);
-    }
-}
+mod tests;

@@ -16,6 +16,8 @@ mod purge;
 mod push;
 mod repositories;
 mod tags;
+#[cfg(test)]
+mod testing;
 mod uploads;
 mod why;
 

@@ -86,7 +86,8 @@ impl UseCaseError for PurgeError {
 }
 
 impl Registry {
-    /// What a purge would do and free. Writes nothing. That a served index lists a manifest is only found by the purge itself.
+    /// What a purge would do and free. Writes nothing. That a served index lists a manifest is only found by the
+    /// purge itself.
     ///
     /// # Errors
     ///
@@ -270,3 +271,6 @@ fn rejected(rejection: PurgeRejection, repository: &RepositoryName) -> PurgeErro
         PurgeRejection::Immutable(tag) => PurgeError::Immutable(tag),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,8 +39,8 @@ pub struct Pushed {
     pub subject: Option<Digest>,
     /// Which tags point at it through this push.
     pub tags: Vec<TagName>,
-    /// The labels by which a manifest that was not there before acts on tags: its own, or what the children of an index agree
-    /// on. Empty for one that was there.
+    /// The labels by which a manifest that was not there before acts on tags: its own, or what the children of an
+    /// index agree on. Empty for one that was there.
     pub labels_to_apply: BTreeMap<String, String>,
     /// How many labels of a manifest that was not there before are beyond the limits and were not stored (semantics 22).
     pub labels_dropped: usize,
@@ -119,7 +119,8 @@ impl Explained {
 }
 
 impl Registry {
-    /// Whether the caller may push there: for an edge that wants to know before it reads a body. [`Registry::push`] asks again.
+    /// Whether the caller may push there: for an edge that wants to know before it reads a body. [`Registry::push`]
+    /// asks again.
     ///
     /// # Errors
     ///

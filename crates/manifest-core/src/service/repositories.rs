@@ -71,8 +71,8 @@ impl Registry {
         }
     }
 
-    /// Deletes a repository whole, its immutable tags too. It is unknown to everybody at once, and its name is free; what it held goes
-    /// with the collection, in batches, and cannot be restored.
+    /// Deletes a repository whole, its immutable tags too. It is unknown to everybody at once, and its name is free;
+    /// what it held goes with the collection, in batches, and cannot be restored.
     ///
     /// # Errors
     ///
@@ -87,3 +87,6 @@ impl Registry {
         if self.ports.repositories.delete(repository, cx.now).await? { Ok(()) } else { Err(unknown()) }
     }
 }
+
+#[cfg(test)]
+mod tests;

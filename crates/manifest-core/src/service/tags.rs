@@ -19,7 +19,8 @@ pub struct Retagged {
     pub digest: Digest,
     /// Where it pointed, if it was alive and that was elsewhere.
     pub displaced: Option<Digest>,
-    /// When it ends; [`NEVER`](crate::NEVER) for never. None where an immutable tag pointed there already, which changed nothing.
+    /// When it ends; [`NEVER`](crate::NEVER) for never. None where an immutable tag pointed there already, which
+    /// changed nothing.
     pub expires: Option<Millis>,
     /// Whether it may not be moved or deleted from now on.
     pub immutable: bool,
@@ -96,8 +97,8 @@ impl UseCaseError for TagError {
 }
 
 impl Registry {
-    /// Points a tag at a manifest that is there undeleted, whether or not anything still keeps it. The manifest's acting labels
-    /// bound the tag's life, as if it were pushed.
+    /// Points a tag at a manifest that is there undeleted, whether or not anything still keeps it. The manifest's
+    /// acting labels bound the tag's life, as if it were pushed.
     ///
     /// # Errors
     ///
@@ -113,8 +114,9 @@ impl Registry {
         self.point_tag(cx, repository, tag, digest, guard, RetagKind::Move).await
     }
 
-    /// Points a tag back at a manifest, which the history shows as a reversion. A manifest that was deleted comes back, as long as it was
-    /// not collected and all that it needs is still there. Acting labels count anew, from now.
+    /// Points a tag back at a manifest, which the history shows as a reversion. A manifest that was deleted comes
+    /// back, as long as it was not collected and all that it needs is still there. Acting labels count anew, from
+    /// now.
     ///
     /// # Errors
     ///
@@ -236,3 +238,6 @@ fn rejected(rejection: RetagRejection, case: &RetagCase<'_>) -> TagError {
         RetagRejection::GuardFailed => TagError::GuardFailed(tag),
     }
 }
+
+#[cfg(test)]
+mod tests;

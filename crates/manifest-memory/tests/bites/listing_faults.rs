@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use manifest_core::facts::{RepositoryState, Visibility};
 use manifest_core::plan::{Applied, Plan};
 use manifest_core::ports::{
-    HistoryCursor, HistoryRow, Listings, Manifests, Page, PageAsk, Repositories, RepositoryRow, TagRow,
+    HistoryAsk, HistoryRow, Listings, Manifests, Page, PageAsk, Repositories, RepositoryRow, TagRow, TagsAsk,
 };
 use manifest_core::{Millis, Port, ReadScope};
 use manifest_memory::MemoryStore;
@@ -21,14 +21,8 @@ macro_rules! remembers {
 
         #[async_trait]
         impl Fault for $fault {
-            async fn history(
-                &self,
-                store: &MemoryStore,
-                repository: &RepositoryName,
-                name: Option<TagName>,
-                page: &PageAsk<HistoryCursor>,
-            ) -> Port<Option<Page<HistoryRow>>> {
-                let page = store.history(repository, name, page).await?;
+            async fn history(&self, store: &MemoryStore, ask: &HistoryAsk) -> Port<Option<Page<HistoryRow>>> {
+                let page = store.history(ask).await?;
                 Ok(page.map(|Page { items, more }| {
                     let mut $rows = items;
                     $body;
@@ -182,14 +176,8 @@ struct KnowsEveryRepository;
 
 #[async_trait]
 impl Fault for KnowsEveryRepository {
-    async fn tags(
-        &self,
-        store: &MemoryStore,
-        repository: &RepositoryName,
-        page: &PageAsk<TagName>,
-        now: Millis,
-    ) -> Port<Option<Page<TagRow>>> {
-        let page = store.tags(repository, page, now).await?;
+    async fn tags(&self, store: &MemoryStore, ask: &TagsAsk) -> Port<Option<Page<TagRow>>> {
+        let page = store.tags(ask).await?;
         Ok(page.or(Some(Page { items: Vec::new(), more: false })))
     }
 

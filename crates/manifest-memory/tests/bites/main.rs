@@ -4,9 +4,12 @@
 mod access_faults;
 mod blob_faults;
 mod caught;
+mod change_faults;
 mod faulty;
 mod listing_faults;
+mod page_faults;
 mod read_faults;
+mod sweep_faults;
 mod upload_faults;
 mod write_faults;
 
@@ -17,8 +20,11 @@ fn every_promise_is_broken_by_somebody() {
     let faults = [
         include_str!("access_faults.rs"),
         include_str!("blob_faults.rs"),
+        include_str!("change_faults.rs"),
         include_str!("listing_faults.rs"),
+        include_str!("page_faults.rs"),
         include_str!("read_faults.rs"),
+        include_str!("sweep_faults.rs"),
         include_str!("upload_faults.rs"),
         include_str!("write_faults.rs"),
     ]

@@ -79,6 +79,7 @@ impl Fault for ListsTheDead {
                 now: ask.now,
                 liveness: Liveness::Undeleted,
                 have: None,
+                at: None,
             };
             let dead = store.fetch(&fetch).await? == Fetched::Unknown;
             if repository == ask.repository && new.subject == Some(ask.subject) && dead {

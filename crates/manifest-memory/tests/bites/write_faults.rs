@@ -51,7 +51,8 @@ struct AppliesInTwoSteps;
 #[async_trait]
 impl Fault for AppliesInTwoSteps {
     async fn apply(&self, store: &MemoryStore, plan: &Plan) -> Port<Applied> {
-        let mut first = Plan { tags: Vec::new(), pin: None, delete: None, ..plan.clone() };
+        let mut first =
+            Plan { tags: Vec::new(), pin: None, labels: None, delete: None, purge: BTreeSet::new(), ..plan.clone() };
         if !matches!(plan.manifest, Some(ManifestChange::Create(_))) {
             first.manifest = None;
         }
@@ -124,6 +125,8 @@ impl Fault for ChecksBeforeItWrites {
             blobs: BTreeSet::new(),
             children: BTreeSet::new(),
             tags: plan.tags.iter().map(|tag| tag.name().clone()).collect(),
+            tags_of: None,
+            labels: false,
             visibility: false,
         };
         let facts = store.push_facts(&ask).await?;

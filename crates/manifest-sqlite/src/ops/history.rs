@@ -15,12 +15,12 @@ pub(crate) fn history(connection: &mut SqliteConnection, ask: &HistoryAsk) -> Po
     };
     let (repository, limit) = (ask.repository.as_str(), i64::from(ask.limit) + 1);
     let (active_only, now) = (i64::from(ask.active_only), ask.now);
-    // An interval does not end before it starts, so one that starts later also ends later.
+    // What is open for ever does not end, so not after any time either.
     let since = ask.since.unwrap_or(Millis::MIN);
     let rows: Vec<Row> = match &ask.name {
         Some(name) => {
             let name = name.as_str();
-            HistoryOfName { repository, start, after, since, active_only, now, name, limit }.load(connection)
+            HistoryOfName { repository, start, after, since, name, active_only, now, limit }.load(connection)
         }
         None => History { repository, start, after, since, active_only, now, limit }.load(connection),
     }
@@ -40,9 +40,11 @@ macro_rules! intervals {
             " FROM ",
             $table,
             " i WHERE i.repository_id = (SELECT id FROM here) AND i.start_ms <= +?2",
-            " AND NOT (i.start_ms = +?2 AND i.name <= +?3) AND i.",
+            " AND NOT (i.start_ms = +?2 AND i.name <= +?3) AND (i.start_ms > +?4 OR i.",
             $end,
-            " > +?4",
+            " <> 9223372036854775807 AND i.",
+            $end,
+            " > +?4)",
             $name
         )
     };

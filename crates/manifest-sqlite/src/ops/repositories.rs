@@ -73,15 +73,15 @@ pub(crate) fn create(
 
 /// Marks a repository for deletion: every statement finds repositories by name, and passes over those that are marked. Whether
 /// there was one.
-pub(crate) fn delete(connection: &mut SqliteConnection, name: &RepositoryName) -> Port<Verdict<bool>> {
-    let statement = DeleteRepository { name: name.as_str() };
+pub(crate) fn delete(connection: &mut SqliteConnection, name: &RepositoryName, now: Millis) -> Port<Verdict<bool>> {
+    let statement = DeleteRepository { now, name: name.as_str() };
     let marked = statement.execute(connection).doing("marking a repository for deletion")?;
     Ok(Verdict::Keep(marked > 0))
 }
 
 statement! {
-    struct DeleteRepository<'a> { name: &'a str => Text }
-    "UPDATE repository INDEXED BY repository_name SET state = 2 WHERE name = +?1 AND state <> 2"
+    struct DeleteRepository<'a> { now: Millis => BigInt, name: &'a str => Text }
+    "UPDATE repository INDEXED BY repository_name SET state = 2, deleted_ms = +?1 WHERE name = +?2 AND state <> 2"
 }
 
 /// A page of the repositories in a scope.

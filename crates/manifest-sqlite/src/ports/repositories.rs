@@ -18,9 +18,9 @@ impl Repositories for SqliteStore {
         self.write(move |connection| repositories::create(connection, &name, visibility, now)).await
     }
 
-    async fn delete(&self, name: &RepositoryName, _now: Millis) -> Port<bool> {
+    async fn delete(&self, name: &RepositoryName, now: Millis) -> Port<bool> {
         let name = name.clone();
-        self.write(move |connection| repositories::delete(connection, &name)).await
+        self.write(move |connection| repositories::delete(connection, &name, now)).await
     }
 
     async fn set_state(&self, name: &RepositoryName, state: RepositoryState) -> Port<bool> {

@@ -1,6 +1,6 @@
 //! Values that do not parse are `Corrupt`, and named by table and column, whoever reads them.
 
-use super::world::{World, digest, manifest, plan};
+use super::world::{World, digest, history, manifest, plan, tags};
 use crate::SqliteStore;
 use manifest_core::facts::{Location, PushAsk, Visibility};
 use manifest_core::plan::{ChildLink, ManifestChange, Need, Plan};
@@ -26,8 +26,8 @@ macro_rules! call {
 /// What is spoilt, and who must notice.
 const CASES: &[(&str, &str, Call)] = &[
     ("manifest.digest = x'00'", "manifest.digest", call!(|store| store.fetch(&fetching("latest")))),
-    ("manifest.digest = x'00'", "manifest.digest", call!(|store| store.tags(&name(), &PageAsk::first(10), 20))),
-    ("manifest.digest = x'00'", "manifest.digest", call!(|store| store.history(&name(), None, &PageAsk::first(10)))),
+    ("manifest.digest = x'00'", "manifest.digest", call!(|store| store.tags(&tags(10)))),
+    ("manifest.digest = x'00'", "manifest.digest", call!(|store| store.history(&history(10)))),
     ("manifest.media_type = 'no type'", "manifest.media_type", call!(|store| store.fetch(&fetching("latest")))),
     (
         "manifest.media_type = 'no type'",
@@ -37,34 +37,26 @@ const CASES: &[(&str, &str, Call)] = &[
     ("manifest.media_type = ''", "manifest.media_type", call!(|store| store.push_facts(&facts()))),
     ("manifest.media_type = ''", "manifest.media_type", call!(|store| store.referrers(&about()))),
     ("manifest.annotations = '[]'", "manifest.annotations", call!(|store| store.referrers(&about()))),
-    ("manifest.platform = '{}'", "manifest.platform", call!(|store| store.tags(&name(), &PageAsk::first(10), 20))),
+    ("manifest.platform = '{}'", "manifest.platform", call!(|store| store.tags(&tags(10)))),
     ("manifest.platform = 'linux'", "manifest.platform", call!(|store| store.push_facts(&facts()))),
-    ("manifest.layers_size = -1", "manifest.layers_size", call!(|store| store.tags(&name(), &PageAsk::first(10), 20))),
+    ("manifest.layers_size = -1", "manifest.layers_size", call!(|store| store.tags(&tags(10)))),
     ("manifest.immutable = 2", "manifest.immutable", call!(|store| store.push_facts(&facts()))),
     ("manifest_blob.digest = x'01'", "manifest_blob.digest", call!(|store| store.apply(&keeping()))),
     ("manifest_child.digest = x''", "manifest_child.digest", call!(|store| store.apply(&keeping()))),
     ("tag.name = '-'", "tag.name", call!(|store| store.tag_names(&name(), &PageAsk::first(10), 20))),
-    ("tag.name = ''", "tag.name", call!(|store| store.history(&name(), None, &PageAsk::first(10)))),
+    ("tag.name = ''", "tag.name", call!(|store| store.history(&history(10)))),
     ("tag.immutable = 2", "tag.immutable", call!(|store| store.fetch(&fetching("latest")))),
     ("tag.immutable = -1", "tag.immutable", call!(|store| store.push_facts(&facts()))),
     ("tag.immutable = 7", "tag.immutable", call!(|store| store.apply(&plan("app", "image", &["latest"])))),
     ("tag.actor = char(10)", "tag.actor", call!(|store| store.fetch(&fetching("latest")))),
-    ("tag.reversion = 2", "tag.reversion", call!(|store| store.history(&name(), None, &PageAsk::first(10)))),
-    ("tag.previous = x'ff'", "tag.previous", call!(|store| store.history(&name(), None, &PageAsk::first(10)))),
-    ("tag.manifest_id = 999", "tag.manifest_id", call!(|store| store.tags(&name(), &PageAsk::first(10), 20))),
+    ("tag.reversion = 2", "tag.reversion", call!(|store| store.history(&history(10)))),
+    ("tag.previous = x'ff'", "tag.previous", call!(|store| store.history(&history(10)))),
+    ("tag.manifest_id = 999", "tag.manifest_id", call!(|store| store.tags(&tags(10)))),
     ("tag.manifest_id = 999", "tag.manifest_id", call!(|store| store.push_facts(&facts()))),
-    ("tag_history.name = '/'", "tag_history.name", call!(|store| store.history(&name(), None, &PageAsk::first(10)))),
-    ("tag_history.actor = ''", "tag_history.actor", call!(|store| store.history(&name(), None, &PageAsk::first(10)))),
-    (
-        "tag_history.reversion = 9",
-        "tag_history.reversion",
-        call!(|store| store.history(&name(), None, &PageAsk::first(10))),
-    ),
-    (
-        "tag_history.manifest_id = 999",
-        "tag_history.manifest_id",
-        call!(|store| store.history(&name(), None, &PageAsk::first(10))),
-    ),
+    ("tag_history.name = '/'", "tag_history.name", call!(|store| store.history(&history(10)))),
+    ("tag_history.actor = ''", "tag_history.actor", call!(|store| store.history(&history(10)))),
+    ("tag_history.reversion = 9", "tag_history.reversion", call!(|store| store.history(&history(10)))),
+    ("tag_history.manifest_id = 999", "tag_history.manifest_id", call!(|store| store.history(&history(10)))),
     ("repository.state = 7", "repository.state", call!(|store| Repositories::find(store, &name()))),
     ("repository.state = 7", "repository.state", call!(|store| store.push_facts(&facts()))),
     ("repository.state = 7", "repository.state", call!(|store| store.apply(&plan("app", "image", &[])))),
@@ -143,6 +135,7 @@ fn fetching(reference: &str) -> FetchAsk {
         now: 20,
         liveness: Liveness::Visible,
         have: None,
+        at: None,
     }
 }
 
@@ -154,6 +147,8 @@ fn facts() -> PushAsk {
         blobs: BTreeSet::from([digest("layer")]),
         children: BTreeSet::from([digest("image")]),
         tags: BTreeSet::from(["latest".parse().unwrap()]),
+        tags_of: Some(digest("image")),
+        labels: true,
         visibility: true,
     }
 }

@@ -1,9 +1,9 @@
 //! A write that goes wrong at any of its statements leaves the state as it was, and the writer able to go on.
 
-use super::world::{World, digest, manifest, plan};
+use super::world::{World, digest, history, manifest, plan};
 use manifest_core::facts::{PushAsk, PushFacts};
 use manifest_core::plan::{Applied, ChildLink, Guard, Label, LabelSource, ManifestChange, Need, Plan, TagChange};
-use manifest_core::ports::{HistoryRow, Listings, Manifests, PageAsk};
+use manifest_core::ports::{HistoryRow, Listings, Manifests};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -44,9 +44,11 @@ async fn state(world: &World) -> (PushFacts, Vec<HistoryRow>) {
         blobs: BTreeSet::from([manifest_core::empty_layer::digest()]),
         children: BTreeSet::from(["old", "new", "doomed"].map(digest)),
         tags: BTreeSet::from(["latest", "fresh", "other"].map(|tag| tag.parse().unwrap())),
+        tags_of: Some(digest("old")),
+        labels: true,
         visibility: true,
     };
-    let history = world.store.history(&ask.repository, None, &PageAsk::first(100)).await.unwrap();
+    let history = world.store.history(&history(100)).await.unwrap();
     (world.store.push_facts(&ask).await.unwrap(), history.unwrap().items)
 }
 

@@ -68,7 +68,7 @@ macro_rules! tables {
 
 /// Every table with its columns, in order. That the names are right is checked by the compiler.
 const TABLES: &[(&str, &[Describe])] = tables! {
-    repository [id name visibility state created_ms]
+    repository [id name visibility state created_ms deleted_ms]
     manifest [id repository_id digest media_type subject artifact_type annotations platform image_created_ms layers_size
         expires_after_ms immutable pinned_until_ms deleted_ms created_ms actor bytes]
     manifest_child [repository_id manifest_id position digest required platform]

@@ -1,6 +1,6 @@
 //! Values that SQL, JSON or a collation could bend come back as they were, and pages hold what they should.
 
-use super::world::{World, digest, manifest, plan};
+use super::world::{World, digest, manifest, plan, tags as tags_ask};
 use manifest_core::ReadScope;
 use manifest_core::access::NameRange;
 use manifest_core::facts::PushAsk;
@@ -52,6 +52,8 @@ async fn odd_texts_are_only_texts() {
         blobs: BTreeSet::new(),
         children: BTreeSet::from([digest("image")]),
         tags: BTreeSet::from(["latest".parse().unwrap()]),
+        tags_of: None,
+        labels: false,
         visibility: false,
     };
     let facts = world.store.push_facts(&ask).await.unwrap();
@@ -90,7 +92,7 @@ async fn large_sets_and_pages_are_read_elsewhere() {
     let app: RepositoryName = "app".parse().unwrap();
     let page = world.store.tag_names(&app, &PageAsk::first(1_000), 20).await.unwrap().unwrap();
     assert_eq!(page.items.iter().map(ToString::to_string).collect::<Vec<_>>(), names);
-    let page = world.store.tags(&app, &PageAsk::first(200), 20).await.unwrap().unwrap();
+    let page = world.store.tags(&tags_ask(200)).await.unwrap().unwrap();
     assert!(page.more && page.items.len() == 200);
     let ask = PushAsk {
         repository: app,
@@ -99,6 +101,8 @@ async fn large_sets_and_pages_are_read_elsewhere() {
         blobs,
         children: BTreeSet::new(),
         tags: tags.iter().map(|tag| tag.parse().unwrap()).collect(),
+        tags_of: None,
+        labels: false,
         visibility: false,
     };
     let facts = world.store.push_facts(&ask).await.unwrap();

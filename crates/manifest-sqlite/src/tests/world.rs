@@ -6,10 +6,10 @@ use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
 use manifest_core::facts::{Acting, Visibility};
 use manifest_core::plan::{Applied, Guard, ManifestChange, NewManifest, Pin, Plan, TagChange};
-use manifest_core::ports::Manifests;
+use manifest_core::ports::{HistoryAsk, Manifests, TagOrder, TagsAsk};
 use manifest_core::time::NEVER;
 use oci_types::{Algorithm, Digest, MediaType};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,5 +97,25 @@ pub(super) fn plan(repository: &str, name: &str, tags: &[&str]) -> Plan {
         pin: Some(Pin { digest: digest(name), until: 1_000 }),
         displaced_until: None,
         delete: None,
+        labels: None,
+        purge: BTreeSet::new(),
+    }
+}
+
+/// The first tags of the repository `app`, by name.
+pub(super) fn tags(limit: u32) -> TagsAsk {
+    TagsAsk { repository: "app".parse().unwrap(), contains: None, order: TagOrder::Name, after: None, limit, now: 20 }
+}
+
+/// The newest intervals of tags of the repository `app`.
+pub(super) fn history(limit: u32) -> HistoryAsk {
+    HistoryAsk {
+        repository: "app".parse().unwrap(),
+        name: None,
+        active_only: false,
+        since: None,
+        after: None,
+        limit,
+        now: 20,
     }
 }

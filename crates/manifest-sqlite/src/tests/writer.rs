@@ -232,6 +232,7 @@ async fn fetch(store: &SqliteStore, repository: &str, reference: &str) -> Fetche
         now: 20,
         liveness: Liveness::Visible,
         have: None,
+        at: None,
     };
     store.fetch(&ask).await.unwrap()
 }
@@ -267,6 +268,8 @@ async fn a_full_disk_at_any_point_of_a_write_leaves_nothing_of_it() {
             blobs: BTreeSet::new(),
             children: BTreeSet::from([digest("old"), digest("new")]),
             tags: BTreeSet::from(["latest".parse().unwrap(), "other".parse().unwrap()]),
+            tags_of: None,
+            labels: false,
             visibility: false,
         };
         world.store.push_facts(&ask).await.unwrap()

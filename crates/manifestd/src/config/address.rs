@@ -94,24 +94,7 @@ impl Serialize for HostName {
     }
 }
 
-/// Host names as a list, or as one text with commas, which is how an environment variable says a list.
-pub(super) fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HostName>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Form {
-        List(Vec<String>),
-        Text(String),
-    }
-    let texts = match Form::deserialize(deserializer)? {
-        Form::List(list) => list,
-        Form::Text(text) => {
-            text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
-        }
-    };
-    texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
-}
-
-// A list's elements are read by `hosts`; this is what serde's derive asks of the element type.
+// A list's elements are read by `list::parsed`; this is what serde's derive asks of the element type.
 impl<'de> Deserialize<'de> for HostName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)

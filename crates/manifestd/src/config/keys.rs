@@ -30,6 +30,7 @@ const fn key(path: &'static str, expects: &'static str, about: &'static str) -> 
 const SIZE: &str = "a size such as \"4MiB\"";
 const SPAN: &str = "a length of time such as \"24h\" or \"14d\"";
 const BOOLEAN: &str = "true or false";
+const PATTERNS: &str = "a list of patterns such as [\"v*\", \"release-?\"]";
 const COUNT: &str = "a whole number";
 
 /// Every key, in the order in which they are shown.
@@ -88,6 +89,20 @@ pub(crate) const KEYS: &[Key] = &[
         "How long a manifest without a tag is kept after a push by digest, or after its tag moved.",
     ),
     key("manifests.pin_on_untag", BOOLEAN, "Whether a manifest is kept that long when its tag moves or is deleted."),
+    key(
+        "manifests.strict_lookup",
+        BOOLEAN,
+        "Serve a manifest by digest only while an alive tag holds it, itself or through an index: neither pins nor history count.",
+    ),
+    key("manifests.max_purge", COUNT, "The most manifests or tags that one purge names."),
+    key(
+        "tags.immutable",
+        PATTERNS,
+        "Tags whose names fit one of these patterns cannot be moved or deleted once they point at a manifest.\n`*` stands for any text, `?` for one character.",
+    ),
+    key("tags.immutable_exceptions", PATTERNS, "Tags that can be moved although they fit one of those."),
+    key("tags.min_life", SPAN, "The shortest life that a tag can be given by hand."),
+    key("tags.max_life", SPAN, "The longest life that a tag can be given by hand, where it is given an end."),
     key("blobs.lease", SPAN, "How long an uploaded or mounted blob waits for a manifest."),
     key(
         "blobs.head_lease_floor",
@@ -97,7 +112,22 @@ pub(crate) const KEYS: &[Key] = &[
     key("uploads.ttl", SPAN, "How long an upload may rest before it is dropped."),
     key("listings.max_page", COUNT, "The largest page of a listing."),
     key("listings.max_referrers_bytes", SIZE, "How many bytes of descriptors a page of referrers holds at most."),
-    key("sweep.interval", SPAN, "How often dropped uploads and bytes that nobody owns are removed."),
+    key(
+        "collection.enabled",
+        BOOLEAN,
+        "Whether `serve` removes what nothing keeps: manifests, blobs, dropped uploads, and bytes that nobody owns.\nWithout it, `manifestd gc` does while nothing is served.",
+    ),
+    key(
+        "collection.interval",
+        SPAN,
+        "How long `serve` rests between two rounds of that. Dropped uploads and their bytes go every minute.",
+    ),
+    key(
+        "collection.window",
+        SPAN,
+        "How long a manifest that was deleted, or that its last tag left, can be restored before it is removed.",
+    ),
+    key("collection.grace", SPAN, "How long a blob that no manifest names outlives its `blobs.lease`."),
     key(
         "log.level",
         "a level (error, warn, info, debug, trace), or levels by module such as \"info,registry_http=debug\",",

@@ -63,12 +63,15 @@ impl Loaded {
 
     /// What no single value shows.
     fn check(&self) -> Result<(), Problem> {
-        let Config { server, manifests, blobs, uploads, listings, sweep, .. } = &self.config;
+        let Config { server, manifests, tags, blobs, uploads, listings, collection, .. } = &self.config;
         let together = |path: &str, reason: &str| {
             Err(Problem::Together { origin: self.origin(path), reason: format!("`{path}` {reason}") })
         };
         if blobs.head_lease_floor > blobs.lease {
             return together("blobs.head_lease_floor", "is longer than `blobs.lease`");
+        }
+        if tags.min_life > tags.max_life {
+            return together("tags.min_life", "is longer than `tags.max_life`");
         }
         if server.listen.port() != 0 && server.admin_listen == AdminListen::At(server.listen) {
             return together("server.admin_listen", "is the address of `server.listen`");
@@ -79,7 +82,7 @@ impl Loaded {
             ("server.max_connections", server.max_connections > 0),
             ("uploads.ttl", uploads.ttl.as_millis() > 0),
             ("blobs.lease", blobs.lease.as_millis() > 0),
-            ("sweep.interval", sweep.interval.as_millis() > 0),
+            ("collection.interval", collection.interval.as_millis() > 0),
             ("manifests.max_bytes", manifests.max_bytes.0 > 0),
             ("listings.max_page", listings.max_page > 0),
         ];
@@ -193,7 +196,13 @@ mod tests {
             &[],
             "by default, `server.admin_listen` is the address of `server.listen`",
         );
-        check("[sweep]\ninterval = \"0s\"", &[], ".toml:2: `sweep.interval` must be more than zero");
+        check("[tags]\nmin_life = \"200w\"", &[], ".toml:2: `tags.min_life` is longer than `tags.max_life`");
+        check(
+            "[tags]\nimmutable = [\"v 1\"]",
+            &[],
+            "but a list of patterns such as [\"v*\", \"release-?\"] is expected (tag pattern `v 1` contains ' ', which no tag has)",
+        );
+        check("[collection]\ninterval = \"0s\"", &[], ".toml:2: `collection.interval` must be more than zero");
         check(
             "",
             &[("MANIFESTD_LOG__LEVEL", "loud")],
@@ -206,5 +215,8 @@ mod tests {
         let loaded = layered("", &[("MANIFESTD_SERVER__HOSTS", "a.example, B:80")], Vec::new()).unwrap();
         let hosts: Vec<&str> = loaded.config.server.hosts.iter().map(HostName::as_str).collect();
         assert_eq!(hosts, ["a.example", "b:80"]);
+        let loaded = layered("", &[("MANIFESTD_TAGS__IMMUTABLE", "v*, release-?")], Vec::new()).unwrap();
+        let patterns: Vec<&str> = loaded.config.tags.immutable.iter().map(|pattern| pattern.0.as_str()).collect();
+        assert_eq!(patterns, ["v*", "release-?"]);
     }
 }

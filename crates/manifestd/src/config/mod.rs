@@ -8,6 +8,7 @@ mod environment;
 mod file;
 mod keys;
 mod levels;
+mod list;
 mod load;
 mod nearest;
 mod problem;
@@ -18,6 +19,7 @@ mod span;
 
 pub(crate) use address::{AdminListen, HostName};
 pub(crate) use levels::Levels;
+pub(crate) use list::Pattern;
 pub(crate) use load::{Loaded, load};
 pub(crate) use problem::Problem;
 pub(crate) use setting::{Flag, Origin};
@@ -29,6 +31,7 @@ use manifest_core::Policy;
 use manifest_core::document::Limits;
 use manifest_core::facts::Visibility;
 use manifest_core::policy::References;
+use manifest_core::tags::TagPattern;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -40,10 +43,11 @@ pub(crate) struct Config {
     pub(crate) storage: Storage,
     pub(crate) repositories: Repositories,
     pub(crate) manifests: Manifests,
+    pub(crate) tags: Tags,
     pub(crate) blobs: Blobs,
     pub(crate) uploads: Uploads,
     pub(crate) listings: Listings,
-    pub(crate) sweep: Sweep,
+    pub(crate) collection: Collection,
     pub(crate) log: Log,
 }
 
@@ -52,7 +56,7 @@ pub(crate) struct Config {
 pub(crate) struct Server {
     pub(crate) listen: SocketAddr,
     pub(crate) admin_listen: AdminListen,
-    #[serde(deserialize_with = "address::hosts")]
+    #[serde(deserialize_with = "list::parsed")]
     pub(crate) hosts: Vec<HostName>,
     pub(crate) auth: Auth,
     pub(crate) head_timeout: Span,
@@ -106,6 +110,19 @@ pub(crate) struct Manifests {
     pub(crate) references: ReferencesRule,
     pub(crate) untagged_ttl: Span,
     pub(crate) pin_on_untag: bool,
+    pub(crate) strict_lookup: bool,
+    pub(crate) max_purge: usize,
+}
+
+/// Which tags stay as they are, and how long one lives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tags {
+    #[serde(deserialize_with = "list::parsed")]
+    pub(crate) immutable: Vec<Pattern>,
+    #[serde(deserialize_with = "list::parsed")]
+    pub(crate) immutable_exceptions: Vec<Pattern>,
+    pub(crate) min_life: Span,
+    pub(crate) max_life: Span,
 }
 
 /// [`References`] as it is written.
@@ -137,10 +154,13 @@ pub(crate) struct Listings {
     pub(crate) max_referrers_bytes: Size,
 }
 
-/// When leftovers are removed.
+/// When what nothing keeps is removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Sweep {
+pub(crate) struct Collection {
+    pub(crate) enabled: bool,
     pub(crate) interval: Span,
+    pub(crate) window: Span,
+    pub(crate) grace: Span,
 }
 
 /// What is written about what happens.
@@ -180,6 +200,8 @@ impl Config {
             lease: self.blobs.lease.as_millis(),
             head_lease_floor: self.blobs.head_lease_floor.as_millis(),
             upload_ttl: self.uploads.ttl.as_millis(),
+            history_window: self.collection.window.as_millis(),
+            collection_grace: self.collection.grace.as_millis(),
             create_on_push: self.repositories.create_on_push,
             default_visibility: match self.repositories.default_visibility {
                 DefaultVisibility::Public => Visibility::Public,
@@ -187,8 +209,18 @@ impl Config {
             },
             max_page: self.listings.max_page,
             max_referrers_bytes: usize::try_from(self.listings.max_referrers_bytes.0).unwrap_or(usize::MAX),
+            immutable_tags: patterns(&self.tags.immutable),
+            immutable_exceptions: patterns(&self.tags.immutable_exceptions),
+            min_tag_life: self.tags.min_life.as_millis(),
+            max_tag_life: self.tags.max_life.as_millis(),
+            strict_lookup: self.manifests.strict_lookup,
+            max_purge: self.manifests.max_purge,
         }
     }
+}
+
+fn patterns(patterns: &[Pattern]) -> Vec<TagPattern> {
+    patterns.iter().map(|pattern| pattern.0.clone()).collect()
 }
 
 const fn loopback(port: u16) -> SocketAddr {
@@ -252,6 +284,21 @@ impl Default for Manifests {
             },
             untagged_ttl: Span::from_millis(policy.untagged_ttl),
             pin_on_untag: policy.pin_on_untag,
+            strict_lookup: policy.strict_lookup,
+            max_purge: policy.max_purge,
+        }
+    }
+}
+
+impl Default for Tags {
+    fn default() -> Self {
+        let policy = Policy::default();
+        let patterns = |patterns: Vec<TagPattern>| patterns.into_iter().map(Pattern).collect();
+        Self {
+            immutable: patterns(policy.immutable_tags),
+            immutable_exceptions: patterns(policy.immutable_exceptions),
+            min_life: Span::from_millis(policy.min_tag_life),
+            max_life: Span::from_millis(policy.max_tag_life),
         }
     }
 }
@@ -276,9 +323,15 @@ impl Default for Listings {
     }
 }
 
-impl Default for Sweep {
+impl Default for Collection {
     fn default() -> Self {
-        Self { interval: Span::seconds(60) }
+        let policy = Policy::default();
+        Self {
+            enabled: true,
+            interval: Span::seconds(10 * 60),
+            window: Span::from_millis(policy.history_window),
+            grace: Span::from_millis(policy.collection_grace),
+        }
     }
 }
 

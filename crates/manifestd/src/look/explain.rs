@@ -74,6 +74,7 @@ fn to_json(explained: &Explained) -> Value {
         },
         "facts": facts_to_json(facts),
         "plan": outcome.as_ref().ok().map(plan_to_json),
+        "plan_id": explained.plan_id().map(|id| id.to_string()),
         "rejection": outcome.as_ref().err().map(rejection_json),
     })
 }
@@ -202,6 +203,10 @@ fn tag_change(change: &TagChange) -> String {
                 if *expires == NEVER { String::new() } else { format!(", to expire {}", words::time(*expires)) };
             let immutable = if *immutable { ", immutable from then on" } else { "" };
             format!("point {name} at {}{expiry}{immutable}", short(to))
+        }
+        TagChange::Amend { name, expires, immutable, .. } => {
+            let mutability = if *immutable { "immutable" } else { "to be moved as one likes" };
+            format!("let {name} expire {}, {mutability}", words::time(*expires))
         }
         TagChange::End { name, .. } => format!("end {name}"),
     }

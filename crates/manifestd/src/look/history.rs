@@ -3,6 +3,7 @@ use crate::failure::Failure;
 use crate::table::Table;
 use crate::{output, words};
 use manifest_core::ports::{HistoryCursor, HistoryRow};
+use manifest_core::service::HistoryQuery;
 use manifest_core::{Context, NEVER, Registry};
 use oci_types::{RepositoryName, TagName};
 use serde_json::{Value, json};
@@ -18,7 +19,8 @@ pub(crate) async fn history(
     let mut rows: Vec<HistoryRow> = Vec::new();
     loop {
         let after = rows.last().map(|row| HistoryCursor { start: row.start, name: row.name.clone() });
-        let page = registry.history(cx, repository, tag.cloned(), after, Some(PAGE)).await.map_err(no_listing)?;
+        let query = HistoryQuery { name: tag.cloned(), after, limit: Some(PAGE), ..HistoryQuery::default() };
+        let page = registry.history(cx, repository, &query).await.map_err(no_listing)?;
         rows.extend(page.items);
         if !page.more {
             break;

@@ -5,7 +5,7 @@ use manifest_core::document::{ConfigKind, Document, ImageConfig};
 use manifest_core::facts::Blob;
 use manifest_core::ports::{FetchAsk, Fetched, Found, Liveness};
 use manifest_core::{Context, Registry};
-use oci_types::{Reference, RepositoryName, TagName};
+use oci_types::{Digest, Reference, RepositoryName, TagName};
 use std::error::Error;
 
 /// A manifest with all that can be found out about it.
@@ -66,6 +66,19 @@ pub(super) async fn look_up(
     Ok(seen)
 }
 
+/// The digest that a reference stands for, whether or not it is there.
+pub(super) async fn resolve(
+    registry: &Registry,
+    cx: &Context,
+    repository: &RepositoryName,
+    reference: &Reference,
+) -> Result<Digest, Failure> {
+    match reference {
+        Reference::Digest(digest) => Ok(*digest),
+        Reference::Tag(_) => Ok(fetch(registry, cx, repository, reference).await?.0.digest),
+    }
+}
+
 async fn fetch(
     registry: &Registry,
     cx: &Context,
@@ -75,7 +88,7 @@ async fn fetch(
     let unknown = |what: String, next: &str| Failure::Unknown { what, next: next.replace("NAME", repository.as_str()) };
     for liveness in [Liveness::Visible, Liveness::Undeleted, Liveness::Any] {
         let (repository, reference) = (repository.clone(), reference.clone());
-        let ask = FetchAsk { repository, reference, now: cx.now, liveness, have: None };
+        let ask = FetchAsk { repository, reference, now: cx.now, liveness, have: None, at: None };
         match registry.ports().manifests.fetch(&ask).await.map_err(|error| no_listing(error.into()))? {
             Fetched::Found(found) => return Ok((found, liveness)),
             Fetched::RepositoryUnknown => {

@@ -8,9 +8,10 @@ mod ls;
 mod manifest;
 mod tags;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod why;
 
 use crate::cli::Look;
 use crate::config::Config;
@@ -25,6 +26,7 @@ use manifest_core::service::ListError;
 use manifest_core::{Context, Registry};
 use oci_types::{Digest, Reference};
 use tags::tags;
+use why::why;
 
 /// Answers one of the commands on standard output.
 pub(crate) fn run(config: &Config, command: &Look) -> Result<(), Failure> {
@@ -44,6 +46,10 @@ async fn answer(registry: &Registry, cx: &Context, command: &Look) -> Result<Str
             None => inspect_repository(registry, cx, &of.target.repository, of.form.json).await,
             Some(reference) => inspect_manifest(registry, cx, &of.target.repository, reference, of.form.json).await,
         },
+        Look::Why(of) => {
+            let reference = of.target.reference.as_ref().ok_or(Failure::NoReference)?;
+            why(registry, cx, &of.target.repository, reference, of.form.json).await
+        }
         Look::Tags(of) => tags(registry, cx, &of.repository, of.form.json).await,
         Look::History(of) => {
             let tag = match &of.target.reference {

@@ -2,7 +2,8 @@ use super::{PAGE, no_listing, short};
 use crate::failure::Failure;
 use crate::table::Table;
 use crate::{output, words};
-use manifest_core::ports::TagRow;
+use manifest_core::ports::{TagCursor, TagRow};
+use manifest_core::service::TagQuery;
 use manifest_core::{Context, NEVER, Registry};
 use oci_types::RepositoryName;
 use serde_json::{Value, json};
@@ -42,8 +43,9 @@ pub(super) async fn rows(
 ) -> Result<Vec<TagRow>, Failure> {
     let mut rows: Vec<TagRow> = Vec::new();
     loop {
-        let after = rows.last().map(|row| row.name.clone());
-        let page = registry.tags(cx, repository, after, Some(PAGE)).await.map_err(no_listing)?;
+        let after = rows.last().map(|row| TagCursor { start: row.state.start, name: row.name.clone() });
+        let query = TagQuery { after, limit: Some(PAGE), ..TagQuery::default() };
+        let page = registry.tags(cx, repository, &query).await.map_err(no_listing)?;
         rows.extend(page.items);
         if !page.more {
             return Ok(rows);

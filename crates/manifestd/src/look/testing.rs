@@ -8,27 +8,29 @@ use manifest_core::service::Push;
 use manifest_core::{AllowAll, Context, Policy, Registry};
 use oci_types::{Algorithm, Digest};
 
-pub(super) const NOW: i64 = 1_800_000_000_000;
+pub(crate) const NOW: i64 = 1_800_000_000_000;
 
-pub(super) fn cx() -> Context {
+pub(crate) fn cx() -> Context {
     Context::anonymous(NOW)
 }
 
-pub(super) fn empty() -> Registry {
+pub(crate) fn empty() -> Registry {
     // With pages this small, every listing here takes several.
     let policy = Policy { max_page: 2, ..Policy::default() };
     Registry::new(manifest_memory::ports(AllowAll), policy)
 }
 
-pub(super) async fn upload(registry: &Registry, repository: &str, bytes: &[u8]) -> Digest {
+pub(crate) async fn upload(registry: &Registry, repository: &str, bytes: &[u8]) -> Digest {
     let digest = Digest::of(Algorithm::Sha256, bytes);
     let body = Box::pin(stream::iter([Ok(Bytes::copy_from_slice(bytes))]));
-    let id = UploadId::from_bits(u128::from(digest.as_bytes()[1]));
+    // One upload for each blob of each repository.
+    let id = Digest::of(Algorithm::Sha256, format!("{repository}@{digest}").as_bytes());
+    let id = UploadId::from_bytes(id.as_bytes()[1..17].try_into().unwrap());
     registry.upload_whole(&cx(), &repository.parse().unwrap(), id, &digest, body).await.unwrap();
     digest
 }
 
-pub(super) async fn push(registry: &Registry, target: &str, manifest: String, now: i64) -> Digest {
+pub(crate) async fn push(registry: &Registry, target: &str, manifest: String, now: i64) -> Digest {
     let (repository, tag) = target.split_once(':').unwrap();
     let push = Push {
         repository: repository.parse().unwrap(),
@@ -39,11 +41,11 @@ pub(super) async fn push(registry: &Registry, target: &str, manifest: String, no
     registry.push(&Context::anonymous(now), &push).await.unwrap().digest
 }
 
-pub(super) const CONFIG: &[u8] =
+pub(crate) const CONFIG: &[u8] =
     br#"{"architecture":"arm64","os":"linux","created":"2024-05-01T10:00:00Z","config":{"Labels":{"team":"blue\u001b[2J"}},"rootfs":{"type":"layers","diff_ids":[]}}"#;
 
 /// An image of one layer, whose blobs are in the repository.
-pub(super) async fn image(registry: &Registry, repository: &str) -> String {
+pub(crate) async fn image(registry: &Registry, repository: &str) -> String {
     let config = upload(registry, repository, CONFIG).await;
     let layer = upload(registry, repository, b"a layer").await;
     format!(
@@ -53,7 +55,7 @@ pub(super) async fn image(registry: &Registry, repository: &str) -> String {
 }
 
 /// An empty index that differs from others by its annotation.
-pub(super) fn index(build: u32) -> String {
+pub(crate) fn index(build: u32) -> String {
     format!(
         r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[],"annotations":{{"build":"{build}"}}}}"#
     )

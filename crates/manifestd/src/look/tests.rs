@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::target::Target;
 use crate::words;
 use manifest_core::Registry;
+use manifest_core::service::TagQuery;
 use oci_types::{Digest, Reference};
 use serde_json::Value;
 use std::io::Write;
@@ -153,7 +154,7 @@ async fn a_push_is_explained_and_not_done() {
     assert_eq!(answer["plan"]["tags"], Value::Array(Vec::new()));
     assert_eq!(answer["plan"]["pin"]["digest"], answer["ask"]["digest"]);
     let name = "team/app".parse().unwrap();
-    assert!(registry.tags(&cx(), &name, None, None).await.unwrap().items.is_empty());
+    assert!(registry.tags(&cx(), &name, &TagQuery::default()).await.unwrap().items.is_empty());
 }
 
 #[tokio::test]

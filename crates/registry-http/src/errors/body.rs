@@ -15,6 +15,18 @@ pub(crate) fn body_of_manifest(error: &BodyError) -> Refusal {
     }
 }
 
+/// The body of a request of our own endpoints that could not be read.
+pub(crate) fn body_of_json(error: &BodyError) -> Refusal {
+    match error {
+        BodyError::TooLarge { limit } => {
+            let message = format!("the body has more than {limit} bytes");
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, Code::SizeInvalid, message).detail(json!({ "limit": limit }))
+        }
+        BodyError::Incomplete(_) => Refusal::new(StatusCode::BAD_REQUEST, Code::SizeInvalid, error.to_string()),
+        BodyError::Stalled => Refusal::new(StatusCode::REQUEST_TIMEOUT, Code::SizeInvalid, error.to_string()),
+    }
+}
+
 /// The body of a blob, or of a chunk of one, that could not be read.
 pub(crate) fn body_of_blob(error: &BodyError) -> Refusal {
     match error {

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-/// The code of an error: those of the OCI distribution spec, and three that clients know besides.
+/// The code of an error: those of the OCI distribution spec, three that clients know besides, and those of our own endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Code {
@@ -23,6 +23,16 @@ pub(crate) enum Code {
     Unavailable,
     /// With 500.
     Unknown,
+    /// Of our own endpoints: a parameter or a body that is not understood, or that cannot be meant.
+    RequestInvalid,
+    /// Of our own endpoints: what is there already, or still, stands against it.
+    Conflict,
+    /// Of our own endpoints: what would be done is not what was confirmed.
+    PlanStale,
+    /// Of our own endpoints.
+    LabelInvalid,
+    /// Of our own endpoints.
+    LabelUnknown,
 }
 
 #[cfg(test)]
@@ -35,5 +45,6 @@ mod tests {
         check(Code::BlobUploadUnknown, "BLOB_UPLOAD_UNKNOWN");
         check(Code::Denied, "DENIED");
         check(Code::Unsupported, "UNSUPPORTED");
+        check(Code::PlanStale, "PLAN_STALE");
     }
 }

@@ -1,6 +1,7 @@
 use super::{Code, Refusal};
+use crate::answer::rfc3339;
 use http::StatusCode;
-use manifest_core::service::FetchError;
+use manifest_core::service::{FetchError, ManifestAtError};
 use serde_json::json;
 
 impl From<FetchError> for Refusal {
@@ -16,6 +17,20 @@ impl From<FetchError> for Refusal {
                     .detail(json!({ "reference": reference.to_string() }))
             }
             FetchError::Port(error) => error.into(),
+        }
+    }
+}
+
+impl From<ManifestAtError> for Refusal {
+    fn from(error: ManifestAtError) -> Self {
+        match error {
+            ManifestAtError::Future { at, now } => {
+                // In the forms of the wire, not those of the core.
+                let (at, now) = (rfc3339(at), rfc3339(now));
+                Self::new(StatusCode::BAD_REQUEST, Code::RequestInvalid, "`at` is a time that has not come yet")
+                    .detail(json!({ "at": at, "now": now }))
+            }
+            ManifestAtError::Fetch(error) => error.into(),
         }
     }
 }

@@ -8,13 +8,17 @@ mod body;
 mod code;
 mod delete;
 mod fetch;
+mod labels;
 mod list;
 mod port;
+mod purge;
 mod push;
+mod repository;
 mod request;
+mod tag;
 mod upload;
 
-pub(crate) use body::{body_of_blob, body_of_manifest};
+pub(crate) use body::{body_of_blob, body_of_json, body_of_manifest};
 pub(crate) use code::Code;
 pub(crate) use port::{Chain, failed};
 pub(crate) use upload::{session, start};

@@ -1,5 +1,5 @@
 use super::{Code, Refusal};
-use crate::request::{BadRequest, ParseContentRangeError};
+use crate::request::{BadBody, BadRequest, ParseContentRangeError};
 use http::header::ALLOW;
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
@@ -17,6 +17,13 @@ impl From<BadRequest> for Refusal {
             BadRequest::TagUnknown(_) => (StatusCode::NOT_FOUND, Code::ManifestUnknown),
             BadRequest::Upload(_) => (StatusCode::NOT_FOUND, Code::BlobUploadUnknown),
             BadRequest::PageSize(_) => (StatusCode::BAD_REQUEST, Code::Unsupported),
+            BadRequest::ParameterUnknown { .. }
+            | BadRequest::ParameterTwice(_)
+            | BadRequest::ParameterMissing { .. }
+            | BadRequest::Value { .. }
+            | BadRequest::Cursor
+            | BadRequest::At => (StatusCode::BAD_REQUEST, Code::RequestInvalid),
+            BadRequest::LabelUnknown(_) => (StatusCode::NOT_FOUND, Code::LabelUnknown),
         };
         let refusal = Self::new(status, code, error.to_string());
         match error {
@@ -24,6 +31,10 @@ impl From<BadRequest> for Refusal {
                 refusal.header(ALLOW, HeaderValue::from_static(allow)).detail(json!({ "allow": allow }))
             }
             BadRequest::PageSize(n) => refusal.detail(json!({ "n": n })),
+            BadRequest::ParameterUnknown { name, .. } => refusal.detail(json!({ "parameter": name })),
+            BadRequest::ParameterTwice(name)
+            | BadRequest::ParameterMissing { name, .. }
+            | BadRequest::Value { name, .. } => refusal.detail(json!({ "parameter": name })),
             BadRequest::NoSuchEndpoint
             | BadRequest::PathEncoding
             | BadRequest::Name(_)
@@ -32,7 +43,23 @@ impl From<BadRequest> for Refusal {
             | BadRequest::Algorithm(_)
             | BadRequest::Tag(_)
             | BadRequest::TagUnknown(_)
-            | BadRequest::Upload(_) => refusal,
+            | BadRequest::Upload(_)
+            | BadRequest::Cursor
+            | BadRequest::At
+            | BadRequest::LabelUnknown(_) => refusal,
+        }
+    }
+}
+
+impl From<BadBody> for Refusal {
+    fn from(error: BadBody) -> Self {
+        let message = error.to_string();
+        let refusal = |code| Self::new(StatusCode::BAD_REQUEST, code, message);
+        match error {
+            BadBody::Digest(_) => refusal(Code::DigestInvalid),
+            BadBody::Tag(_) => refusal(Code::TagInvalid),
+            BadBody::Value { member, .. } => refusal(Code::RequestInvalid).detail(json!({ "member": member })),
+            BadBody::NoObject | BadBody::Json(_) | BadBody::PurgeOf => refusal(Code::RequestInvalid),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 /// What stands for itself in a query (RFC 3986, "unreserved").
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(crate) const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 pub(super) async fn tags(x: &Exchange<'_>, repository: &RepositoryName, page: Paging<TagName>) -> Answer {
     #[derive(Serialize)]

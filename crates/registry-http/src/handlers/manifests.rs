@@ -4,8 +4,9 @@ use crate::body::Body;
 use crate::errors::{Code, Refusal, body_of_manifest};
 use crate::request::{Conditions, EntityTags, PutTarget};
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, ETAG, VARY};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderValue, Response, StatusCode};
+use manifest_core::Millis;
 use manifest_core::plan::{Guard, PushTarget};
 use manifest_core::service::{FetchError, Manifest, Push};
 use oci_types::{Digest, MediaType, Reference, RepositoryName, TagName};
@@ -18,6 +19,23 @@ pub(super) async fn get(x: &Exchange<'_>, repository: &RepositoryName, reference
 pub(super) async fn head(x: &Exchange<'_>, repository: &RepositoryName, reference: &Reference) -> Answer {
     let found = x.registry.manifest(&x.cx, repository, reference).await?;
     answer(x, reference, &found, Body::empty())
+}
+
+/// What a tag pointed at, at a time.
+pub(super) async fn get_at(x: &Exchange<'_>, repository: &RepositoryName, tag: &TagName, at: Millis) -> Answer {
+    let found = x.registry.manifest_at(&x.cx, repository, tag, at).await?;
+    answer(x, &Reference::Tag(tag.clone()), &found, Body::full(found.bytes.clone())).map(not_current)
+}
+
+pub(super) async fn head_at(x: &Exchange<'_>, repository: &RepositoryName, tag: &TagName, at: Millis) -> Answer {
+    let found = x.registry.manifest_at(&x.cx, repository, tag, at).await?;
+    answer(x, &Reference::Tag(tag.clone()), &found, Body::empty()).map(not_current)
+}
+
+/// A cache that drops queries would serve the past as the present.
+fn not_current(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// Stored bytes under the type they were pushed with, whatever `Accept` says.
@@ -111,7 +129,7 @@ async fn body(x: &mut Exchange<'_>) -> Result<Bytes, Refusal> {
 
 /// What the preconditions of a write ask of its tag. Those that a guard cannot say are checked here, and then the tag is
 /// guarded to be what it was.
-async fn guard(x: &Exchange<'_>, repository: &RepositoryName, tag: &TagName) -> Result<Guard, Refusal> {
+pub(super) async fn guard(x: &Exchange<'_>, repository: &RepositoryName, tag: &TagName) -> Result<Guard, Refusal> {
     let conditions = Conditions::read(&x.parts.headers);
     match (&conditions.matches, &conditions.none_match) {
         (None, None) => return Ok(Guard::Any),

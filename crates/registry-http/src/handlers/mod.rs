@@ -3,14 +3,16 @@
 mod blobs;
 mod health;
 mod listings;
+mod manage;
 mod manifests;
 mod mounts;
 mod uploads;
 
 pub(crate) use health::{alive, ready, text};
+pub(crate) use listings::ESCAPED;
 pub(crate) use uploads::UploadPlace;
 
-use crate::answer::{Answer, JSON, bytes_of, json};
+use crate::answer::{Answer, JSON, bytes_of};
 use crate::body::Inbound;
 use crate::metrics::Metrics;
 use crate::request::Operation;
@@ -18,7 +20,6 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
 use manifest_core::{Context, Registry};
-use serde::Serialize;
 
 /// A request under way, with what it takes to answer it.
 pub(crate) struct Exchange<'a> {
@@ -29,12 +30,22 @@ pub(crate) struct Exchange<'a> {
     pub(crate) metrics: &'a Metrics,
 }
 
+impl Exchange<'_> {
+    /// How many items a page holds at most, if the client wants that many.
+    fn page_size(&self, wish: Option<u32>) -> u32 {
+        let most = self.registry.policy().max_page;
+        wish.map_or(most, |limit| limit.min(most))
+    }
+}
+
 /// Does what is asked for.
 pub(crate) async fn handle(mut exchange: Exchange<'_>, operation: Operation) -> Answer {
     let x = &mut exchange;
     match operation {
         Operation::GetManifest { repository, reference } => manifests::get(x, &repository, &reference).await,
         Operation::HeadManifest { repository, reference } => manifests::head(x, &repository, &reference).await,
+        Operation::GetManifestAt { repository, tag, at } => manifests::get_at(x, &repository, &tag, at).await,
+        Operation::HeadManifestAt { repository, tag, at } => manifests::head_at(x, &repository, &tag, at).await,
         Operation::PutManifest { repository, target } => manifests::put(x, repository, target).await,
         Operation::DeleteManifest { repository, reference } => manifests::delete(x, &repository, &reference).await,
         Operation::GetBlob { repository, digest } => blobs::get(x, &repository, &digest).await,
@@ -55,17 +66,10 @@ pub(crate) async fn handle(mut exchange: Exchange<'_>, operation: Operation) -> 
         }
         Operation::Catalogue { page } => listings::catalogue(x, page).await,
         Operation::Ping => Ok(bytes_of(StatusCode::OK, JSON, Bytes::from_static(b"{}"))),
-        Operation::Extensions => Ok(extensions()),
+        Operation::Extensions => Ok(manage::discover()),
+        Operation::ManageApi => Ok(manage::api()),
+        Operation::Manage { repository, what } => manage::handle(x, &repository, what).await,
         // Answered before anybody asks who the caller is.
         Operation::Alive | Operation::Ready => Ok(alive()),
     }
-}
-
-/// Which extensions there are: none yet.
-fn extensions() -> http::Response<crate::body::Body> {
-    #[derive(Serialize)]
-    struct Extensions {
-        extensions: [(); 0],
-    }
-    json(StatusCode::OK, JSON, &Extensions { extensions: [] })
 }

@@ -16,7 +16,7 @@ const KINDS: usize = Kind::ALL.len();
 /// How often each kind of request was answered how, and how long it took.
 ///
 /// Plain atomics in a table, rather than families of histograms behind locks: they are touched by every request.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Requests([PerKind; KINDS]);
 
 #[derive(Debug, Default)]
@@ -33,6 +33,12 @@ pub(super) struct Counts(pub(super) Arc<Requests>);
 /// The table as a family of histograms.
 #[derive(Debug)]
 pub(super) struct Durations(pub(super) Arc<Requests>);
+
+impl Default for Requests {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| PerKind::default()))
+    }
+}
 
 impl Requests {
     pub(super) fn count(&self, kind: Kind, status: StatusCode, took: Duration) {

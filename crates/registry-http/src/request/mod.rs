@@ -2,15 +2,24 @@
 
 mod conditions;
 mod content_range;
+mod cursor;
+mod kind;
+mod manage;
 mod operation;
 mod paging;
 mod query;
 mod ranges;
 mod route;
+mod time;
+pub(crate) mod wishes;
 
 pub(crate) use conditions::{Conditions, EntityTags, range_applies};
 pub(crate) use content_range::{ContentRange, ParseContentRangeError};
-pub(crate) use operation::{Kind, MountSource, Operation, PutTarget};
+pub(crate) use cursor::cursor;
+pub(crate) use kind::Kind;
+pub(crate) use manage::{ENDPOINTS, Manage};
+pub(crate) use operation::{MountSource, Operation, PutTarget};
 pub(crate) use paging::{Paging, link};
 pub(crate) use ranges::{Wanted, wanted};
 pub(crate) use route::{BadRequest, parse};
+pub(crate) use wishes::BadBody;

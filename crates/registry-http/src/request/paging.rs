@@ -19,17 +19,22 @@ where
     BadRequest: From<K::Err>,
 {
     pub(super) fn read(query: Query<'_>) -> Result<Self, BadRequest> {
-        let limit = match query.last("n") {
-            None => None,
-            Some(n) if n.is_empty() => None,
-            Some(n) if n.bytes().all(|b| b.is_ascii_digit()) => Some(n.parse().unwrap_or(u32::MAX)),
-            Some(n) => return Err(BadRequest::PageSize(n.into())),
-        };
+        let limit = page_size(query)?;
         let after = match query.last("last") {
             Some(key) if !key.is_empty() => Some(key.parse()?),
             Some(_) | None => None,
         };
         Ok(Self { limit, after })
+    }
+}
+
+/// The parameter `n`.
+pub(super) fn page_size(query: Query<'_>) -> Result<Option<u32>, BadRequest> {
+    match query.last("n") {
+        None => Ok(None),
+        Some(n) if n.is_empty() => Ok(None),
+        Some(n) if n.bytes().all(|b| b.is_ascii_digit()) => Ok(Some(n.parse().unwrap_or(u32::MAX))),
+        Some(n) => Err(BadRequest::PageSize(n.into())),
     }
 }
 

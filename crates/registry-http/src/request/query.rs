@@ -12,6 +12,12 @@ impl<'a> Query<'a> {
         Self(query.unwrap_or_default())
     }
 
+    /// The names of all parameters, in order, each as often as it occurs.
+    pub(super) fn names(self) -> impl Iterator<Item = Cow<'a, str>> {
+        let pairs = self.0.split('&').filter(|pair| !pair.is_empty());
+        pairs.map(|pair| decode(pair.split_once('=').map_or(pair, |(name, _)| name)))
+    }
+
     /// All values of a parameter, in order.
     pub(super) fn all(self, name: &'a str) -> impl Iterator<Item = Cow<'a, str>> {
         self.0.split('&').filter_map(move |pair| {
@@ -60,6 +66,17 @@ mod tests {
         check("a=%ff", "a", &["\u{fffd}"]);
         check("&&a=1&", "a", &["1"]);
         check("A=1", "a", &[]);
+    }
+
+    #[test]
+    fn names() {
+        let check = |query: &str, expected: &[&str]| {
+            assert_eq!(Query::new(Some(query)).names().collect::<Vec<_>>(), expected, "{query:?}");
+        };
+        check("", &[]);
+        check("&", &[]);
+        check("a=1&b&%61=2", &["a", "b", "a"]);
+        check("=1", &[""]);
     }
 
     #[test]

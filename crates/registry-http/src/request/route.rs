@@ -1,11 +1,13 @@
+use super::manage::manage;
 use super::operation::{MountSource, Operation, PutTarget};
 use super::paging::Paging;
 use super::query::Query;
+use super::time::parse_time;
 use http::Method;
 use manifest_core::ports::UploadId;
 use oci_types::{
     Algorithm, Digest, ParseAlgorithmError, ParseDigestError, ParseReferenceError, ParseRepositoryNameError,
-    ParseTagNameError, Reference, RepositoryName,
+    ParseTagNameError, Quoted, Reference, RepositoryName,
 };
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
@@ -37,6 +39,29 @@ pub(crate) enum BadRequest {
     Upload(String),
     #[error("page size `{0}` is not a number of items")]
     PageSize(Box<str>),
+    #[error("{}", unknown(name, known))]
+    ParameterUnknown { name: Box<str>, known: String },
+    #[error("the parameter `{0}` occurs more than once")]
+    ParameterTwice(&'static str),
+    #[error("the parameter `{name}` is missing: it is {expected}")]
+    ParameterMissing { name: &'static str, expected: &'static str },
+    #[error("`{name}` is {}, not {expected}", Quoted(found))]
+    Value { name: &'static str, found: Box<str>, expected: &'static str },
+    #[error("`after` is no cursor that a page ended with")]
+    Cursor,
+    #[error("`at` is for reading what a tag pointed at, with GET or HEAD")]
+    At,
+    #[error("there is no label {}", Quoted(.0))]
+    LabelUnknown(Box<str>),
+}
+
+fn unknown(name: &str, known: &str) -> String {
+    let name = Quoted(name);
+    if known.is_empty() {
+        format!("the endpoint takes no parameters, and so no {name}")
+    } else {
+        format!("the endpoint takes the parameters {known}, not {name}")
+    }
 }
 
 /// What a request asks for. Says what is wrong with a name before what is wrong with anything else.
@@ -79,6 +104,10 @@ pub(crate) fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<
             }
         }
         Endpoint::Upload(name, id) => upload(method, name.parse()?, id, query),
+        Endpoint::Manage(name, rest) => {
+            let repository = name.parse()?;
+            Ok(Operation::Manage { repository, what: manage(method, rest, query)? })
+        }
     }
 }
 
@@ -93,6 +122,7 @@ enum Endpoint<'a> {
     Blob(&'a str, &'a str),
     Uploads(&'a str),
     Upload(&'a str, &'a str),
+    Manage(&'a str, &'a str),
 }
 
 /// Names contain slashes, and may contain components called `blobs`, `manifests` or `tags`: so paths are matched from the
@@ -109,8 +139,13 @@ fn endpoint(path: &str) -> Option<Endpoint<'_>> {
         "" | "/" => return Some(Endpoint::Fixed(Operation::Ping)),
         "/_catalog" => return Some(Endpoint::Catalogue),
         "/_oci/ext/discover" => return Some(Endpoint::Extensions(None)),
+        "/_manifestd/api" => return Some(Endpoint::Fixed(Operation::ManageApi)),
         rest => rest.strip_prefix('/')?,
     };
+    // No name has a component with a leading `_`. A tag may, but nothing follows it.
+    if let Some((name, rest)) = rest.split_once("/_manifestd/") {
+        return Some(Endpoint::Manage(name, rest));
+    }
     if let Some(name) = rest.strip_suffix("/_oci/ext/discover") {
         return Some(Endpoint::Extensions(Some(name)));
     }
@@ -151,6 +186,9 @@ fn manifest(
             ParseReferenceError::Digest(error) => BadRequest::Digest(error),
         })
     };
+    if let Some(at) = query.last("at") {
+        return manifest_at(method, repository, known(reference)?, &at);
+    }
     match *method {
         Method::GET => Ok(Operation::GetManifest { repository, reference: known(reference)? }),
         Method::HEAD => Ok(Operation::HeadManifest { repository, reference: known(reference)? }),
@@ -169,6 +207,26 @@ fn manifest(
             };
             Ok(Operation::PutManifest { repository, target })
         }
+        _ => Err(BadRequest::Method { allow: "GET, HEAD, PUT, DELETE" }),
+    }
+}
+
+fn manifest_at(
+    method: &Method,
+    repository: RepositoryName,
+    reference: Reference,
+    at: &str,
+) -> Result<Operation, BadRequest> {
+    let tag = match reference {
+        Reference::Tag(tag) => Ok(tag),
+        Reference::Digest(_) => Err(BadRequest::At),
+    };
+    let at = parse_time("at", at);
+    match *method {
+        Method::GET => Ok(Operation::GetManifestAt { repository, tag: tag?, at: at? }),
+        Method::HEAD => Ok(Operation::HeadManifestAt { repository, tag: tag?, at: at? }),
+        // Nobody changes the past; to ignore the parameter would be to change the present.
+        Method::PUT | Method::DELETE => Err(BadRequest::At),
         _ => Err(BadRequest::Method { allow: "GET, HEAD, PUT, DELETE" }),
     }
 }

@@ -2,7 +2,6 @@
 //! something else.
 
 use crate::server::{Server, Setup};
-use serde_json::json;
 
 #[tokio::test]
 async fn ping() {
@@ -19,7 +18,14 @@ async fn ping() {
 async fn extensions() {
     let server = Server::start().await;
     for path in ["/v2/_oci/ext/discover", "/v2/a/b/_oci/ext/discover"] {
-        assert_eq!(server.ask(&format!("GET {path}")).await.expect(200).json(), json!({ "extensions": [] }));
+        let found = server.ask(&format!("GET {path}")).await.expect(200).json();
+        let [extension] = found["extensions"].as_array().unwrap().as_slice() else { panic!("{found}") };
+        assert_eq!(extension["name"], "_manifestd");
+        assert!(!extension["description"].as_str().unwrap().is_empty());
+        assert_eq!(extension["endpoints"][0], "_manifestd/repository");
+        let description = server.ask(&format!("GET {}", extension["url"].as_str().unwrap())).await.expect(200);
+        assert_eq!(description.header("content-type"), "text/markdown; charset=utf-8");
+        assert!(description.text().contains("_manifestd"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Each rule of a push, on plain values.
 
-use super::{Permissions, PushCase, PushTarget, config_wanted, plan_push, push_ask};
+use super::{Permissions, PlannedPush, PushCase, PushTarget, config_wanted, plan_push, push_ask};
 use crate::access::{Caller, Context};
 use crate::document::{Document, Limits};
 use crate::empty_layer;
@@ -105,6 +105,10 @@ impl Scene {
     }
 
     fn plan(&self) -> Result<Plan, Rejection> {
+        self.planned().map(|planned| planned.plan)
+    }
+
+    fn planned(&self) -> Result<PlannedPush, Rejection> {
         let case = PushCase {
             repository: &self.repository,
             document: &self.document,
@@ -117,7 +121,7 @@ impl Scene {
         let ask = push_ask(&case);
         assert!(self.document.blobs().keys().all(|blob| ask.blobs.contains(blob)), "the ask covers all blobs");
         let config = if config_wanted(&case, &self.facts)?.is_some() { self.config.as_deref() } else { None };
-        plan_push(&case, config, &self.facts).map(|planned| planned.plan)
+        plan_push(&case, config, &self.facts)
     }
 
     fn created(&self) -> Arc<NewManifest> {
@@ -251,6 +255,41 @@ fn an_index_acts_by_what_its_children_agree_on() {
     let new = scene.created();
     assert_eq!(new.acting, Acting { expires_after: Some(3_600_000), immutable: false });
     assert_eq!(new.labels, []);
+}
+
+#[test]
+fn a_push_tells_the_labels_by_which_a_new_manifest_acts_and_how_many_were_not_stored() {
+    let long = "k".repeat(256);
+    let config = config_with_labels(&format!(r#"{{"team":"core","{long}":"x"}}"#));
+    let mut scene = Scene::image(&config, to_tag("v1"));
+    let planned = scene.planned().unwrap();
+    assert_eq!(planned.labels_to_apply.keys().collect::<Vec<_>>(), [long.as_str(), "team"]);
+    assert_eq!(planned.labels_dropped, 1);
+    scene.facts.existing = Some(existing(Acting::default()));
+    let again = scene.planned().unwrap();
+    assert_eq!((again.labels_to_apply.len(), again.labels_dropped), (0, 0));
+
+    let one = image("{}", "1");
+    let mut scene = Scene::of(&index(&[&one], MediaType::OCI_MANIFEST), to_tag("v1"));
+    scene.has_child(&one, &[("x", "1")]);
+    let agreed = scene.planned().unwrap().labels_to_apply;
+    assert_eq!(agreed, BTreeMap::from([("x".to_owned(), "1".to_owned())]));
+}
+
+#[test]
+fn a_pattern_makes_pushed_tags_immutable() {
+    let pushed = |exceptions: &[&str], name: &str| {
+        let mut scene = Scene::image(&config_with_labels(r#"{"quay.expires-after":"1h"}"#), to_tag(name));
+        scene.policy.immutable_tags = vec!["v*".parse().unwrap()];
+        scene.policy.immutable_exceptions = exceptions.iter().map(|text| text.parse().unwrap()).collect();
+        match &scene.plan().unwrap().tags[..] {
+            [TagChange::Point { expires, immutable, .. }] => (*expires, *immutable),
+            other => panic!("one tag, not {other:?}"),
+        }
+    };
+    assert_eq!(pushed(&[], "v1"), (NEVER, true));
+    assert_eq!(pushed(&["*-rc"], "v1-rc"), (NOW + 3_600_000, false));
+    assert_eq!(pushed(&[], "latest"), (NOW + 3_600_000, false));
 }
 
 #[test]

@@ -29,9 +29,19 @@ pub struct CollectorOptions {
     pub upload_ttl: i64,
     /// How many rows one step looks at; at most 200.
     pub batch: u32,
+    /// The stage with which a round begins.
+    pub first: Stage,
+    /// The stage with which a round ends, not before `first`.
+    pub last: Stage,
 }
 
 impl CollectorOptions {
+    /// Only what costs little and frees much: dropped uploads, and bytes in the trash. For short rounds between long ones.
+    #[must_use]
+    pub fn sweep(policy: &Policy) -> Self {
+        Self { first: Stage::Uploads, last: Stage::Trash, ..Self::from(policy) }
+    }
+
     fn ask(&self, kind: SweepKind, after: Option<SweepCursor>, now: Millis) -> SweepAsk {
         let Self { window, grace, .. } = *self;
         SweepAsk { kind, after, limit: self.batch.clamp(1, MAX_BATCH), now, window, grace }
@@ -45,6 +55,8 @@ impl From<&Policy> for CollectorOptions {
             grace: policy.collection_grace,
             upload_ttl: policy.upload_ttl,
             batch: MAX_BATCH,
+            first: Stage::History,
+            last: Stage::Unnamed,
         }
     }
 }
@@ -197,7 +209,8 @@ impl Collector {
     /// At the start of a round, with other spans than the policy's.
     #[must_use]
     pub fn with_options(registry: &Registry, options: CollectorOptions) -> Self {
-        Self { ports: Arc::clone(&registry.ports), options, stage: Stage::History, after: After::Start, tries: 0 }
+        let stage = options.first;
+        Self { ports: Arc::clone(&registry.ports), options, stage, after: After::Start, tries: 0 }
     }
 
     /// Does the next piece of work.
@@ -237,7 +250,7 @@ impl Collector {
     /// Whether the next step begins a round.
     #[must_use]
     pub fn between_rounds(&self) -> bool {
-        self.stage == Stage::History && self.after == After::Start && self.tries == 0
+        self.stage == self.options.first && self.after == After::Start && self.tries == 0
     }
 
     /// Counts a try in vain; whether it was the last.
@@ -249,8 +262,8 @@ impl Collector {
     /// Goes on to the next stage; whether that is in a new round.
     fn leave_stage(&mut self) -> bool {
         (self.after, self.tries) = (After::Start, 0);
-        let next = self.stage.next();
-        self.stage = next.unwrap_or(Stage::History);
+        let next = self.stage.next().filter(|_| self.stage < self.options.last);
+        self.stage = next.unwrap_or(self.options.first);
         next.is_none()
     }
 

@@ -9,6 +9,7 @@ use crate::facts::Location;
 use crate::ports::{Page, Record, Stored, Table};
 use futures_util::StreamExt;
 use oci_types::{Digest, Hasher};
+use std::collections::HashSet;
 
 /// How many things of a store one page lists.
 const PAGE: u32 = 500;
@@ -70,31 +71,58 @@ async fn list_store(check: &mut Check<'_>, named: &mut Fingerprints<Named>) -> P
     for location in check.ports().collection.trash(TRASH, check.now).await? {
         trash.insert(&location.to_string(), ());
     }
+    let (mut unnamed, mut going_on) = (Vec::new(), HashSet::new());
     let mut after = None;
     loop {
         let page: Page<Stored> = check.ports().bytes.list(after, PAGE).await?;
-        for stored in &page.items {
-            weigh(check, named, &trash, stored);
+        after = page.items.last().map(|stored| stored.location.clone());
+        check.report.counts.stored += page.items.len() as u64;
+        for stored in page.items {
+            match place(check, named, &trash, &stored) {
+                Place::Named => {}
+                Place::Trash => check.report.counts.trash += 1,
+                Place::Young => {
+                    check.report.counts.young += 1;
+                    going_on.insert(stored.upload);
+                }
+                Place::Nowhere => unnamed.push(stored),
+            }
         }
         check.tell(FsckPhase::Stored, check.report.counts.stored, None);
-        after = page.items.last().map(|stored| stored.location.clone());
         if !page.more || after.is_none() {
-            return Ok(());
+            break;
         }
     }
+    for stored in unnamed {
+        // An upload lives on with each part, and keeps those before it.
+        if going_on.contains(&stored.upload) {
+            check.report.counts.young += 1;
+        } else {
+            check.find(Finding::of_bytes(None, &stored.location, Problem::Unnamed { size: stored.size }));
+        }
+    }
+    Ok(())
 }
 
-fn weigh(check: &mut Check<'_>, named: &mut Fingerprints<Named>, trash: &Fingerprints<()>, stored: &Stored) {
+/// Who knows of a thing that the store holds.
+enum Place {
+    Named,
+    Trash,
+    Young,
+    Nowhere,
+}
+
+fn place(check: &Check<'_>, named: &mut Fingerprints<Named>, trash: &Fingerprints<()>, stored: &Stored) -> Place {
     let key = stored.location.to_string();
-    check.report.counts.stored += 1;
     if let Some(named) = named.get_mut(&key) {
         named.found = Some(stored.size);
+        Place::Named
     } else if trash.contains(&key) {
-        check.report.counts.trash += 1;
+        Place::Trash
     } else if stored.modified >= check.now.saturating_sub(check.registry.policy().upload_ttl) {
-        check.report.counts.young += 1;
+        Place::Young
     } else {
-        check.find(Finding::of_bytes(None, &stored.location, Problem::Unnamed { size: stored.size }));
+        Place::Nowhere
     }
 }
 

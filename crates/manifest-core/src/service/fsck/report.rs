@@ -159,7 +159,7 @@ impl fmt::Display for Problem {
         match self {
             Self::MissingBytes => f.write_str("its bytes are missing"),
             Self::WrongSize { expected, found } => write!(f, "it has {found} bytes, and its row says {expected}"),
-            Self::WrongBytes { found } => write!(f, "its bytes are those of {found}"),
+            Self::WrongBytes { found } | Self::WrongManifest { found } => write!(f, "its bytes are those of {found}"),
             Self::UnreadableBytes { error } => write!(f, "its bytes cannot be read: {error}"),
             Self::Unnamed { size } => write!(f, "no row names these {size} bytes"),
             Self::AccessWithoutBlob => f.write_str("the repository has access to it, but it has no row"),
@@ -167,7 +167,6 @@ impl fmt::Display for Problem {
             Self::MissingChild { child } => {
                 write!(f, "it needs the manifest {child}, which the repository does not have")
             }
-            Self::WrongManifest { found } => write!(f, "its bytes are those of {found}"),
             Self::UnreadableRow { place, error } => write!(f, "a row of {place} cannot be read: {error}"),
         }
     }

@@ -207,6 +207,12 @@ async fn unnamed_bytes_are_findings_once_they_are_old() {
     unnamed(youngest)(&mut young);
     let report = check(young, false).await;
     assert_eq!((report.clean(), report.counts.young), (true, 1));
+    // An old part of an upload that goes on is no finding; all things here are of one upload.
+    let mut going_on = world();
+    unnamed(0)(&mut going_on);
+    going_on.stored.insert("part".to_owned(), (Bytes::new(), NOW));
+    let report = check(going_on, false).await;
+    assert_eq!((report.clean(), report.counts.young), (true, 2));
     let mut trash = world();
     unnamed(0)(&mut trash);
     trash.trash.push(location("other"));

@@ -1,3 +1,5 @@
+#[cfg(test)]
+mod tests;
 mod weigh;
 
 pub use weigh::{Weighed, weigh};

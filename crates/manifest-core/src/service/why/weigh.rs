@@ -131,12 +131,12 @@ mod tests {
         Hold::History { name: name.parse().unwrap(), ended }
     }
 
-    fn chain(links: &[(SupportLink, u8)], hold: Hold, until: Millis) -> Option<Chain> {
-        Some(Chain { links: links.iter().map(|(link, number)| (*link, digest(*number))).collect(), hold, until })
+    fn chain(links: &[(SupportLink, u8)], hold: Hold, until: Millis) -> Chain {
+        Chain { links: links.iter().map(|(link, number)| (*link, digest(*number))).collect(), hold, until }
     }
 
-    fn parent(from: usize) -> Option<(usize, SupportLink)> {
-        Some((from, SupportLink::Parent))
+    fn parent(from: usize) -> (usize, SupportLink) {
+        (from, SupportLink::Parent)
     }
 
     #[test]
@@ -148,19 +148,19 @@ mod tests {
         };
         let bare = || node(0, None);
         check(bare(), None);
-        check(tagged(bare(), &[("v1", NEVER)]), chain(&[], tag("v1", NEVER), NEVER));
-        check(tagged(bare(), &[("v1", 1_001)]), chain(&[], tag("v1", 1_001), 1_101));
-        check(tagged(bare(), &[("v1", 1_000)]), chain(&[], history("v1", 1_000), 1_100));
-        check(tagged(bare(), &[("v1", 901)]), chain(&[], history("v1", 901), 1_001));
+        check(tagged(bare(), &[("v1", NEVER)]), Some(chain(&[], tag("v1", NEVER), NEVER)));
+        check(tagged(bare(), &[("v1", 1_001)]), Some(chain(&[], tag("v1", 1_001), 1_101)));
+        check(tagged(bare(), &[("v1", 1_000)]), Some(chain(&[], history("v1", 1_000), 1_100)));
+        check(tagged(bare(), &[("v1", 901)]), Some(chain(&[], history("v1", 901), 1_001)));
         check(tagged(bare(), &[("v1", 900)]), None);
-        check(tagged(bare(), &[("a", 950), ("b", 960)]), chain(&[], history("b", 960), 1_060));
-        check(pinned(bare(), 1_001), chain(&[], Hold::Pin { until: 1_001 }, 1_001));
+        check(tagged(bare(), &[("a", 950), ("b", 960)]), Some(chain(&[], history("b", 960), 1_060)));
+        check(pinned(bare(), 1_001), Some(chain(&[], Hold::Pin { until: 1_001 }, 1_001)));
         check(pinned(bare(), 1_000), None);
-        check(pinned(tagged(bare(), &[("v1", 910)]), 1_005), chain(&[], history("v1", 910), 1_010));
-        check(deleted(bare(), 950), chain(&[], Hold::Deletion { deleted: 950 }, 1_050));
+        check(pinned(tagged(bare(), &[("v1", 910)]), 1_005), Some(chain(&[], history("v1", 910), 1_010)));
+        check(deleted(bare(), 950), Some(chain(&[], Hold::Deletion { deleted: 950 }, 1_050)));
         check(deleted(bare(), 900), None);
         // A tag that was alive when the manifest was deleted cannot outlast the deletion.
-        let deletion = chain(&[], Hold::Deletion { deleted: 950 }, 1_050);
+        let deletion = Some(chain(&[], Hold::Deletion { deleted: 950 }, 1_050));
         check(deleted(tagged(bare(), &[("v1", NEVER)]), 950), deletion);
     }
 
@@ -171,7 +171,7 @@ mod tests {
         };
         check(tagged(node(0, None), &[("v1", 999)]), None);
         check(tagged(node(0, None), &[("v1", 1_000)]), None);
-        check(tagged(node(0, None), &[("v1", 1_001)]), chain(&[], tag("v1", 1_001), 1_001));
+        check(tagged(node(0, None), &[("v1", 1_001)]), Some(chain(&[], tag("v1", 1_001), 1_001)));
     }
 
     #[test]
@@ -182,38 +182,46 @@ mod tests {
         };
         let up = SupportLink::Parent;
         let about = SupportLink::Subject;
-        let by_parent = chain(&[(up, 1)], tag("v1", NEVER), NEVER);
-        check(vec![node(0, None), tagged(node(1, parent(0)), &[("v1", NEVER)])], by_parent.clone(), by_parent.clone());
+        let by_parent = Some(chain(&[(up, 1)], tag("v1", NEVER), NEVER));
+        check(
+            vec![node(0, None), tagged(node(1, Some(parent(0))), &[("v1", NEVER)])],
+            by_parent.clone(),
+            by_parent.clone(),
+        );
         // The shortest chain is not the one that lasts.
         check(
-            vec![pinned(node(0, None), 1_001), tagged(node(1, parent(0)), &[("v1", NEVER)])],
-            chain(&[], Hold::Pin { until: 1_001 }, 1_001),
+            vec![pinned(node(0, None), 1_001), tagged(node(1, Some(parent(0))), &[("v1", NEVER)])],
+            Some(chain(&[], Hold::Pin { until: 1_001 }, 1_001)),
             by_parent,
         );
-        let far = chain(&[(about, 1), (up, 2)], tag("v1", NEVER), NEVER);
+        let far = Some(chain(&[(about, 1), (up, 2)], tag("v1", NEVER), NEVER));
         check(
-            vec![node(0, None), node(1, Some((0, about))), tagged(node(2, parent(1)), &[("v1", NEVER)])],
+            vec![node(0, None), node(1, Some((0, about))), tagged(node(2, Some(parent(1))), &[("v1", NEVER)])],
             far.clone(),
             far,
         );
         // A chain through a deleted manifest ends with the window behind its deletion.
-        let by_deletion = chain(&[(up, 1)], Hold::Deletion { deleted: 920 }, 1_020);
+        let by_deletion = Some(chain(&[(up, 1)], Hold::Deletion { deleted: 920 }, 1_020));
         check(
-            vec![node(0, None), deleted(node(1, parent(0)), 920), tagged(node(2, parent(1)), &[("v1", NEVER)])],
+            vec![
+                node(0, None),
+                deleted(node(1, Some(parent(0))), 920),
+                tagged(node(2, Some(parent(1))), &[("v1", NEVER)]),
+            ],
             by_deletion.clone(),
             by_deletion,
         );
         // What points forward is no tree, and keeps nothing.
-        check(vec![node(0, None), tagged(node(1, parent(1)), &[("v1", NEVER)])], None, None);
+        check(vec![node(0, None), tagged(node(1, Some(parent(1))), &[("v1", NEVER)])], None, None);
     }
 
     #[test]
     fn too_many_ancestors_count_as_kept() {
         let support = Support { nodes: vec![node(0, None)], more: true };
-        assert_eq!(weigh(&support, NOW, WINDOW).longest, chain(&[], Hold::ManyAncestors, NEVER));
+        assert_eq!(weigh(&support, NOW, WINDOW).longest, Some(chain(&[], Hold::ManyAncestors, NEVER)));
         let support = Support { nodes: vec![pinned(node(0, None), 1_001)], more: true };
         let weighed = weigh(&support, NOW, WINDOW);
-        assert_eq!(weighed.longest, chain(&[], Hold::ManyAncestors, NEVER));
-        assert_eq!(weighed.shortest, chain(&[], Hold::Pin { until: 1_001 }, 1_001));
+        assert_eq!(weighed.longest, Some(chain(&[], Hold::ManyAncestors, NEVER)));
+        assert_eq!(weighed.shortest, Some(chain(&[], Hold::Pin { until: 1_001 }, 1_001)));
     }
 }

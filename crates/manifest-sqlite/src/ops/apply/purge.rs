@@ -66,10 +66,10 @@ statement! {
          CROSS JOIN tag t INDEXED BY tag_manifest WHERE m.repository_id = +?2 AND m.digest = purged.digest \
          AND t.repository_id = +?2 AND t.manifest_id = m.id AND t.expires_ms > +?3 \
          UNION \
-         SELECT p.digest, NULL, NULL, m.digest FROM purged p CROSS JOIN manifest_child lists INDEXED BY manifest_child_digest \
-         CROSS JOIN manifest m WHERE lists.repository_id = +?2 AND lists.digest = p.digest AND m.id = lists.manifest_id \
+         SELECT purged.digest, NULL, NULL, m.digest FROM purged CROSS JOIN manifest_child lists INDEXED BY manifest_child_digest \
+         CROSS JOIN manifest m WHERE lists.repository_id = +?2 AND lists.digest = purged.digest AND m.id = lists.manifest_id \
          AND m.deleted_ms IS NULL AND m.digest NOT IN purged \
-         AND EXISTS (SELECT 1 FROM manifest c INDEXED BY manifest_digest WHERE c.repository_id = +?2 AND c.digest = p.digest) AND ",
+         AND EXISTS (SELECT 1 FROM manifest c INDEXED BY manifest_digest WHERE c.repository_id = +?2 AND c.digest = purged.digest) AND ",
         kept!("m.repository_id", "m", "+?3", "+?3"),
         " ORDER BY 1, 2, 4"
     )

@@ -1,5 +1,4 @@
-use manifest_core::error::{Port, PortError, PortErrorKind};
-use manifest_core::ports::Record;
+use manifest_core::ports::{Record, Table};
 use oci_types::Digest;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -17,9 +16,9 @@ pub(super) struct Place<'a> {
 
 impl<'a> Place<'a> {
     /// The digest of the cursor, in its stored form (empty: from the start), and what follows `#`.
-    pub(super) fn digest(&self) -> Port<(Vec<u8>, &'a str)> {
+    pub(super) fn digest(&self) -> (Vec<u8>, &'a str) {
         let (digest, rest) = self.after.split_once('#').unwrap_or((self.after, ""));
-        Ok((stored(digest)?, rest))
+        (stored(digest), rest)
     }
 
     /// The key of a record of this repository.
@@ -28,27 +27,68 @@ impl<'a> Place<'a> {
     }
 }
 
-/// The name of a repository, and what follows it in a key. Neither sign is in a name.
-pub(super) fn split(key: &str) -> (&str, &str) {
-    key.split_once(['@', ':']).unwrap_or((key, ""))
+/// The sign between the name of a repository and what follows it in the keys of a table.
+fn sign(table: Table) -> char {
+    if matches!(table, Table::Tag | Table::TagHistory) { ':' } else { '@' }
 }
 
-/// A digest of a cursor in its stored form; an empty text is before all of them.
-pub(super) fn stored(digest: &str) -> Port<Vec<u8>> {
-    if digest.is_empty() {
-        return Ok(Vec::new());
+/// The name of a repository in a key, and what follows it as far as it is as in the keys of the table. None if it is no such key, so
+/// that only its text says what follows it.
+pub(super) fn split(table: Table, key: &str) -> (&str, Option<&str>) {
+    let Some((name, rest)) = key.split_once(['@', ':']) else { return (key, Some("")) };
+    if !key[name.len()..].starts_with(sign(table)) {
+        return (name, None);
     }
-    let parsed: Digest = digest.parse().map_err(|_| unknown(digest))?;
-    Ok(parsed.as_bytes().to_vec())
+    let whole = match table {
+        Table::Tag => Some(rest.len()),
+        Table::TagHistory => rest.find('#').map(|at| at + 1 + 20),
+        Table::ManifestChild | Table::Label => rest.find('#').map(|at| at + 1 + 10),
+        Table::ManifestBlob => rest.find('#').and_then(|at| Some(at + 1 + digest_length(&rest[at + 1..])?)),
+        Table::Repository | Table::Manifest | Table::Blob | Table::RepositoryBlob => digest_length(rest),
+    };
+    // What is longer than a key stands behind that key and before the next.
+    let known = whole.and_then(|length| rest.get(..length)).filter(|known| parses(table, known));
+    (name, known)
 }
 
-/// A number of a cursor; an empty text is before all of them.
-pub(super) fn number(text: &str) -> Port<i64> {
-    if text.is_empty() { Ok(-1) } else { text.parse().map_err(|_| unknown(text)) }
+/// How long a digest is that begins a text.
+fn digest_length(text: &str) -> Option<usize> {
+    let hex = text.split_once(':')?.1;
+    let algorithm = text.len() - hex.len();
+    [64, 128].into_iter().map(|length| algorithm + length).find(|length| is_digest(text.get(..*length)))
 }
 
-fn unknown(text: &str) -> PortError {
-    PortError::new(PortErrorKind::Internal, format!("`{text}` is in no key of a record"))
+fn is_digest(text: Option<&str>) -> bool {
+    text.is_some_and(|text| text.parse::<Digest>().is_ok())
+}
+
+fn parses(table: Table, known: &str) -> bool {
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    match (table, known.split_once('#')) {
+        (Table::Tag, _) => true,
+        (Table::TagHistory, Some((_, start))) => is_number(start),
+        (Table::ManifestChild | Table::Label, Some((digest, position))) => {
+            is_digest(Some(digest)) && is_number(position)
+        }
+        (Table::ManifestBlob, Some((digest, blob))) => is_digest(Some(digest)) && is_digest(Some(blob)),
+        (_, None) => is_digest(Some(known)),
+        (_, Some(_)) => false,
+    }
+}
+
+/// A digest of a cursor in its stored form; what is none is before all of them.
+pub(super) fn stored(digest: &str) -> Vec<u8> {
+    digest.parse().map_or_else(|_| Vec::new(), |digest: Digest| digest.as_bytes().to_vec())
+}
+
+/// A number of a cursor; what is none is before all of them.
+pub(super) fn number(text: &str) -> i64 {
+    text.parse().unwrap_or(-1)
+}
+
+/// How much of the key of a blob is a digest.
+pub(super) fn blob(key: &str) -> Option<&str> {
+    digest_length(key).and_then(|length| key.get(..length))
 }
 
 /// A record in the making.

@@ -10,7 +10,7 @@ use manifest_core::stored::platform_to_text;
 use oci_types::{Digest, MediaType};
 
 pub(super) fn manifests(connection: &mut SqliteConnection, place: &Place<'_>, limit: i64) -> Port<Vec<Record>> {
-    let (after, _) = place.digest()?;
+    let (after, _) = place.digest();
     let statement = ManifestRecords { repository: place.id, after: &after, limit };
     let rows: Vec<ManifestRow> = statement.load(connection).doing("listing manifests")?;
     rows.into_iter().map(|row| manifest(place, row)).collect()
@@ -40,8 +40,8 @@ fn manifest(place: &Place<'_>, (head, image, life): ManifestRow) -> Port<Record>
 }
 
 pub(super) fn children(connection: &mut SqliteConnection, place: &Place<'_>, limit: i64) -> Port<Vec<Record>> {
-    let (after, position) = place.digest()?;
-    let statement = ChildRecords { repository: place.id, after: &after, position: number(position)?, limit };
+    let (after, position) = place.digest();
+    let statement = ChildRecords { repository: place.id, after: &after, position: number(position), limit };
     let rows: Vec<ChildRow> = statement.load(connection).doing("listing the children of manifests")?;
     let column = |column| Column("manifest_child", column);
     let read = |(manifest, position, child, required, platform): ChildRow| {
@@ -56,8 +56,8 @@ pub(super) fn children(connection: &mut SqliteConnection, place: &Place<'_>, lim
 }
 
 pub(super) fn blobs(connection: &mut SqliteConnection, place: &Place<'_>, limit: i64) -> Port<Vec<Record>> {
-    let (after, blob) = place.digest()?;
-    let blob = stored(blob)?;
+    let (after, blob) = place.digest();
+    let blob = stored(blob);
     let statement = LinkRecords { repository: place.id, after: &after, blob: &blob, limit };
     let rows: Vec<(Vec<u8>, Vec<u8>, i64)> = statement.load(connection).doing("listing the blobs of manifests")?;
     let column = |column| Column("manifest_blob", column);
@@ -71,8 +71,8 @@ pub(super) fn blobs(connection: &mut SqliteConnection, place: &Place<'_>, limit:
 
 /// A label's position is counted, from the first of its manifest on: the column beneath it is an id.
 pub(super) fn labels(connection: &mut SqliteConnection, place: &Place<'_>, limit: i64) -> Port<Vec<Record>> {
-    let (after, position) = place.digest()?;
-    let last = number(position)?;
+    let (after, position) = place.digest();
+    let last = number(position);
     let statement = LabelRecords { repository: place.id, after: &after, limit: limit.saturating_add(last + 1) };
     let rows: Vec<LabelRow> = statement.load(connection).doing("listing the labels of manifests")?;
     let mut records = Vec::new();

@@ -1,4 +1,5 @@
-use super::form::{Form, Place, stored};
+use super::EVERY_ROW;
+use super::form::{self, Form, Place, stored};
 use crate::driver::Doing;
 use crate::rows::Column;
 use diesel::sql_types::{BigInt, Binary, Text};
@@ -30,19 +31,24 @@ pub(super) fn repositories(connection: &mut SqliteConnection, after: Option<&str
 }
 
 pub(super) fn blobs(connection: &mut SqliteConnection, after: Option<&str>, limit: i64) -> Port<Vec<Record>> {
-    let after = stored(after.unwrap_or_default())?;
+    let known = after.map_or(Some(""), form::blob);
+    let (from, limit) = known.map_or((Vec::new(), EVERY_ROW), |known| (stored(known), limit));
     let rows: Vec<(Vec<u8>, i64, String)> =
-        BlobRecords { after: &after, limit }.load(connection).doing("listing blobs")?;
+        BlobRecords { after: &from, limit }.load(connection).doing("listing blobs")?;
     let column = |column| Column("blob", column);
     let read = |(digest, size, location): (Vec<u8>, i64, String)| {
         let form = Form::new(column("digest").digest(&digest)?.to_string()).with("size", column("size").size(size)?);
         Ok(form.at(column("location").location(&location)?))
     };
-    rows.into_iter().map(read).collect()
+    let follows = |record: &Port<Record>| match (record, after) {
+        (Ok(record), Some(after)) => *record.key > *after,
+        (Ok(_), None) | (Err(_), _) => true,
+    };
+    rows.into_iter().map(read).filter(follows).collect()
 }
 
 pub(super) fn access(connection: &mut SqliteConnection, place: &Place<'_>, limit: i64) -> Port<Vec<Record>> {
-    let (after, _) = place.digest()?;
+    let (after, _) = place.digest();
     let rows: Vec<(Vec<u8>, i64, i64)> = AccessRecords { repository: place.id, after: &after, limit }
         .load(connection)
         .doing("listing access to blobs")?;

@@ -22,7 +22,7 @@ pub(super) fn tags(connection: &mut SqliteConnection, place: &Place<'_>, limit: 
 
 pub(super) fn history(connection: &mut SqliteConnection, place: &Place<'_>, limit: i64) -> Port<Vec<Record>> {
     let (after, start) = place.after.split_once('#').unwrap_or((place.after, ""));
-    let statement = HistoryRecords { repository: place.id, after, start: number(start)?, limit };
+    let statement = HistoryRecords { repository: place.id, after, start: number(start), limit };
     let rows: Vec<HistoryRow> = statement.load(connection).doing("listing the history of tags")?;
     let read = |(name, target, start, end, reversion, previous, actor): HistoryRow| {
         let name: TagName = Column("tag_history", "name").text(&name)?;

@@ -68,9 +68,9 @@ statement! {
     struct LookAtAccess<'a> { lease: Millis => BigInt, repository: i64 => BigInt, digest: &'a [u8] => Binary, limit: i64 => BigInt }
     -> (BigInt, Text, Binary, BigInt, Bool);
     concat!(
-        "SELECT b.repository_id, r.name, b.digest, b.lease_until_ms, r.state <> 2 AND ",
+        "SELECT b.repository_id, ", repository_of!("b", "name"), ", b.digest, b.lease_until_ms, ", repository_of!("b", "state <> 2"), " AND ",
         unlinked!("b", "+?1"),
-        " FROM repository_blob b CROSS JOIN repository r WHERE (b.repository_id, b.digest) > (+?2, +?3) AND r.id = b.repository_id \
+        " FROM repository_blob b WHERE (b.repository_id, b.digest) > (+?2, +?3) \
          ORDER BY b.repository_id, b.digest LIMIT +?4"
     )
 }

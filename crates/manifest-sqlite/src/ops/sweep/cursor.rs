@@ -21,7 +21,7 @@ pub(super) fn unknown(text: &str) -> PortError {
 /// Where the next step goes on: behind the last row, if there were as many as were asked for.
 pub(super) fn next<T>(rows: &[T], asked: i64, key: impl FnOnce(&T) -> Port<String>) -> Port<Option<SweepCursor>> {
     match rows.last() {
-        Some(last) if rows.len() as i64 >= asked => Ok(Some(SweepCursor(key(last)?))),
+        Some(last) if rows.len() as u64 >= asked.unsigned_abs() => Ok(Some(SweepCursor(key(last)?))),
         Some(_) | None => Ok(None),
     }
 }

@@ -79,9 +79,9 @@ statement! {
     /// The rows of a repository that is being deleted go with it.
     struct LookAtTags<'a> { window: Millis => BigInt, repository: i64 => BigInt, name: &'a str => Text, limit: i64 => BigInt }
     -> (BigInt, Text, Text, BigInt, BigInt, Bool);
-    "SELECT t.repository_id, r.name, t.name, t.start_ms, t.expires_ms, r.state <> 2 AND t.expires_ms <= +?1 \
-     FROM tag t CROSS JOIN repository r WHERE (t.repository_id, t.name) > (+?2, +?3) AND r.id = t.repository_id \
-     ORDER BY t.repository_id, t.name LIMIT +?4"
+    concat!("SELECT t.repository_id, ", repository_of!("t", "name"), ", t.name, t.start_ms, t.expires_ms, ", repository_of!("t", "state <> 2"), " AND t.expires_ms <= +?1 \
+     FROM tag t WHERE (t.repository_id, t.name) > (+?2, +?3) \
+     ORDER BY t.repository_id, t.name LIMIT +?4")
 }
 
 statement! {
@@ -93,10 +93,10 @@ statement! {
         limit: i64 => BigInt,
     }
     -> (BigInt, Text, Text, BigInt, BigInt, Bool);
-    "SELECT h.repository_id, r.name, h.name, h.start_ms, h.end_ms, r.state <> 2 AND h.end_ms <= +?1 \
-     FROM tag_history h CROSS JOIN repository r \
-     WHERE (h.repository_id, h.name, h.start_ms) > (+?2, +?3, +?4) AND r.id = h.repository_id \
-     ORDER BY h.repository_id, h.name, h.start_ms LIMIT +?5"
+    concat!("SELECT h.repository_id, ", repository_of!("h", "name"), ", h.name, h.start_ms, h.end_ms, ", repository_of!("h", "state <> 2"), " AND h.end_ms <= +?1 \
+     FROM tag_history h \
+     WHERE (h.repository_id, h.name, h.start_ms) > (+?2, +?3, +?4) \
+     ORDER BY h.repository_id, h.name, h.start_ms LIMIT +?5")
 }
 
 statement! {

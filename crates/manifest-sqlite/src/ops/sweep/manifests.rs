@@ -45,15 +45,19 @@ statement! {
     struct LookAtManifests { window: Millis => BigInt, now: Millis => BigInt, after: i64 => BigInt, limit: i64 => BigInt }
     -> (BigInt, Text, Binary, Bool, Nullable<BigInt>);
     concat!(
-        "WITH seen AS MATERIALIZED (SELECT m.id, r.name, m.digest, m.subject, m.pinned_until_ms, m.deleted_ms, m.repository_id, \
-         r.state <> 2 AND NOT ", retained!("m.repository_id", "m", "+?1", "+?2"),
-        " AS is_doomed FROM manifest m CROSS JOIN repository r WHERE m.id > +?3 AND r.id = m.repository_id ORDER BY m.id LIMIT +?4) \
-         SELECT s.id, s.name, s.digest, s.is_doomed, CASE WHEN NOT s.is_doomed THEN NULL WHEN s.deleted_ms <= +?1 THEN s.deleted_ms ELSE (",
-        kin!("s.repository_id", "s", "+?1", "1002"),
+        "WITH seen AS MATERIALIZED (SELECT m.id, ",
+        repository_of!("m", "name"),
+        " AS name, m.digest, m.subject, m.pinned_until_ms, m.deleted_ms, m.repository_id, ",
+        repository_of!("m", "state <> 2"),
+        " AND NOT ",
+        retained!("m.repository_id", "m", "+?1", "+?2"),
+        " AS is_doomed FROM manifest m WHERE m.id > +?3 ORDER BY m.id LIMIT +?4) \
+         SELECT seen.id, seen.name, seen.digest, seen.is_doomed, CASE WHEN NOT seen.is_doomed THEN NULL WHEN seen.deleted_ms <= +?1 THEN seen.deleted_ms ELSE (",
+        kin!("seen.repository_id", "seen", "+?1", "1002"),
         " SELECT max(ended) FROM (SELECT nullif(pinned_until_ms, 0) AS ended FROM kin UNION ALL \
-         SELECT t.expires_ms FROM kin CROSS JOIN tag t INDEXED BY tag_manifest WHERE t.repository_id = s.repository_id AND t.manifest_id = kin.id UNION ALL \
+         SELECT t.expires_ms FROM kin CROSS JOIN tag t INDEXED BY tag_manifest WHERE t.repository_id = seen.repository_id AND t.manifest_id = kin.id UNION ALL \
          SELECT h.end_ms FROM kin CROSS JOIN tag_history h INDEXED BY tag_history_manifest \
-         WHERE h.repository_id = s.repository_id AND h.manifest_id = kin.id)) END FROM seen s"
+         WHERE h.repository_id = seen.repository_id AND h.manifest_id = kin.id)) END FROM seen"
     )
 }
 

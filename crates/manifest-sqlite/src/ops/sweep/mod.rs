@@ -2,6 +2,14 @@
 //! describes, if there were any: in one write, which holds each of them against the same words again. There is one writer, so
 //! nobody else writes between that question and the removal.
 
+/// What a row's repository has in a column. A lookup of its own, by row id: of a join SQLite thinks that a scan costs nothing, if there
+/// was one repository when ANALYZE ran.
+macro_rules! repository_of {
+    ($row:literal, $column:literal) => {
+        concat!("(SELECT ", $column, " FROM repository WHERE id = ", $row, ".repository_id)")
+    };
+}
+
 pub(crate) mod access;
 pub(crate) mod blobs;
 mod cursor;

@@ -2,20 +2,21 @@ use super::{Bounds, Looked, cursor};
 use crate::driver::Doing;
 use crate::rows::Column;
 use crate::writer::Verdict;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{OptionalExtension, RunQueryDsl, SqliteConnection};
 use manifest_core::error::Port;
 use manifest_core::ports::{Doomed, SweepCursor, SweepDone};
+use manifest_core::time::Millis;
 
 /// Walks the repositories that are being deleted, by id.
 pub(super) fn look(connection: &mut SqliteConnection, bounds: Bounds, after: Option<&SweepCursor>) -> Port<Looked> {
     let statement = LookAtRepositories { after: id(after)?, limit: bounds.rows };
-    let rows: Vec<(i64, String)> = statement.load(connection).doing("looking for repositories to remove")?;
-    let next = cursor::next(&rows, bounds.rows, |(id, _)| Ok(id.to_string()))?;
+    let rows: Vec<Row> = statement.load(connection).doing("looking for repositories to remove")?;
+    let next = cursor::next(&rows, bounds.rows, |(id, ..)| Ok(id.to_string()))?;
     let mut doomed = Vec::new();
-    for (_, name) in rows {
+    for (_, name, since) in rows {
         let repository = Column("repository", "name").text(&name)?;
-        doomed.push(Doomed { repository: Some(repository), what: name, since: None, bytes: 0 });
+        doomed.push(Doomed { repository: Some(repository), what: name, since, bytes: 0 });
     }
     Ok(Looked { doomed, keys: String::new(), next })
 }
@@ -35,16 +36,15 @@ pub(super) fn remove(
 ) -> Port<Verdict<SweepDone>> {
     let after = id(after)?;
     let statement = LookAtRepositories { after, limit: 1 };
-    let row: Option<(i64, String)> =
-        statement.get_result(connection).optional().doing("looking for a repository to remove")?;
-    let Some((repository, _)) = row else {
+    let row: Option<Row> = statement.get_result(connection).optional().doing("looking for a repository to remove")?;
+    let Some((repository, ..)) = row else {
         return Ok(Verdict::Keep(SweepDone::default()));
     };
     let mut left = bounds.rows;
     CloseTags { repository, limit: left }.execute(connection).doing("closing the tags of a repository")?;
     RemoveTags { repository, limit: left }.execute(connection).doing("removing the tags of a repository")?;
     let mut count = |removed: usize| {
-        left -= removed as i64;
+        left = left.saturating_sub_unsigned(removed as u64);
         left
     };
     let history = RemoveHistory { repository, limit: bounds.rows };
@@ -65,10 +65,13 @@ pub(super) fn remove(
     Ok(Verdict::Keep(SweepDone { removed, next: Some(SweepCursor(next.to_string())), busy: false }))
 }
 
+/// The id, the name, and since when it is being deleted.
+type Row = (i64, String, Option<Millis>);
+
 statement! {
     struct LookAtRepositories { after: i64 => BigInt, limit: i64 => BigInt }
-    -> (BigInt, Text);
-    "SELECT id, name FROM repository INDEXED BY repository_deleting WHERE state = 2 AND id > +?1 ORDER BY id LIMIT +?2"
+    -> (BigInt, Text, Nullable<BigInt>);
+    "SELECT id, name, deleted_ms FROM repository INDEXED BY repository_deleting WHERE state = 2 AND id > +?1 ORDER BY id LIMIT +?2"
 }
 
 statement! {
