@@ -1,4 +1,4 @@
-//! How many statements each call runs, counted at the driver, and that each is prepared once (DESIGN, section 6).
+//! How many statements each call runs, counted at the driver, and that each is prepared once (architecture, "Budgets").
 
 #![expect(clippy::unwrap_used, reason = "a test that lacks what it needs ends there")]
 

@@ -123,7 +123,7 @@ pub fn plan_push(case: &PushCase<'_>, config: Option<&[u8]>, facts: &PushFacts) 
     embedded_names_fit(case)?;
     let (manifest, acting) = if let Some(existing) = &facts.existing {
         // Its links are stored, and checked by the write: a deleted manifest comes back while its access rows are there, though
-        // nothing but they grant access any more (DESIGN, section 4.5).
+        // nothing but they grant access any more (semantics 5).
         (ManifestChange::Keep(case.digest), existing.acting)
     } else {
         let links = resolve_links(case, facts)?;
@@ -288,7 +288,7 @@ fn point_tags(case: &PushCase<'_>, facts: &PushFacts, acting: Acting) -> Result<
             if moves {
                 return Err(Rejection::Immutable(name.clone()));
             }
-            // Pushing an immutable tag's own manifest again changes nothing (DESIGN, section 4.15).
+            // Pushing an immutable tag's own manifest again changes nothing (semantics 15).
             continue;
         }
         if moves && !case.permissions.overwrite {

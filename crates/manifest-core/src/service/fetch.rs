@@ -65,7 +65,7 @@ impl UseCaseError for FetchError {
 }
 
 impl Registry {
-    /// The manifest that a tag or digest leads to. By digest, only what is visible (DESIGN, section 4.4).
+    /// The manifest that a tag or digest leads to. By digest, only what is visible (semantics 4).
     ///
     /// # Errors
     ///

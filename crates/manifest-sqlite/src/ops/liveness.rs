@@ -1,4 +1,5 @@
-//! The fragments that say which manifests are kept, and which blobs may be read (DESIGN, sections 3 and 4.4). Lookups and,
+//! The fragments that say which manifests are kept, and which blobs may be read (semantics, "How a manifest lives" and "Who may read a
+//! blob"). Lookups and,
 //! later, collection share them.
 //!
 //! They are macros, since the texts of statements are constants. Arguments are SQL: a repository's id, the alias of a row of
