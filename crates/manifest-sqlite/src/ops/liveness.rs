@@ -1,6 +1,5 @@
-//! The fragments that say which manifests are kept, and which blobs may be read (semantics, "How a manifest lives" and "Who may read a
-//! blob"). Lookups and,
-//! later, collection share them.
+//! The fragments that say which manifests are kept, and which blobs may be read (semantics, "How a manifest lives" and "Who may
+//! read a blob"). Lookups and, later, collection share them.
 //!
 //! They are macros, since the texts of statements are constants. Arguments are SQL: a repository's id, the alias of a row of
 //! `manifest`, a time.
