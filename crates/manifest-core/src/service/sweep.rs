@@ -34,7 +34,7 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// A [`PortError`](crate::PortError); what was done stays done, and the next step goes on.
+    /// A [`PortError`]; what was done stays done, and the next step goes on.
     pub async fn sweep_step(&self, now: Millis) -> Port<SweepReport> {
         let uploads = self.ports.collection.sweep_uploads(BATCH, now).await?;
         let doomed = self.ports.collection.trash(BATCH, now).await?;
@@ -69,7 +69,7 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// A [`PortError`](crate::PortError).
+    /// A [`PortError`].
     pub async fn sweep_unnamed_step(&self, after: Option<Location>, now: Millis) -> Port<UnnamedStep> {
         let page = self.ports.bytes.list(after, BATCH).await?;
         let next = if page.more { page.items.last().map(|stored| stored.location.clone()) } else { None };
