@@ -1,4 +1,4 @@
-//! Which manifests are kept and which blobs are granted: DESIGN, sections 3 and 4.4, word for word, over plain rows.
+//! Which manifests are kept and which blobs are granted: semantics, "How a manifest lives", word for word, over plain rows.
 //!
 //! The core leaves this rule to its adapters (promises M9 and B1), which share one query fragment for lookup and collection; here it is a pure
 //! function that the steps of writers and collector share in the same way.

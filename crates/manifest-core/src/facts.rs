@@ -95,7 +95,7 @@ pub struct Existing {
     pub acting: Acting,
     /// Whether it was deleted and waits to be collected or revived.
     pub deleted: bool,
-    /// Whether it is visible (DESIGN, section 4.4). Meaningful only where the ask wanted it; else `true` for what is
+    /// Whether it is visible (semantics 4). Meaningful only where the ask wanted it; else `true` for what is
     /// not deleted.
     pub visible: bool,
 }

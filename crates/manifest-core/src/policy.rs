@@ -58,7 +58,7 @@ pub struct Policy {
     pub max_purge: usize,
 }
 
-/// Which of the blobs and manifests that a manifest names must exist in the repository (DESIGN, section 4.14).
+/// Which of the blobs and manifests that a manifest names must exist in the repository (semantics 14).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum References {
     /// Every one but remote layers and the subject.

@@ -41,7 +41,7 @@ pub fn delete_tags_of_ask(repository: &RepositoryName, digest: &Digest, cx: &Con
     PushAsk { digest: Some(*digest), tags_of: Some(*digest), ..empty_ask(repository, cx) }
 }
 
-/// Decides about the deletion of a tag. The manifest stays, pinned for a while (DESIGN, section 4.4).
+/// Decides about the deletion of a tag. The manifest stays, pinned for a while (semantics 4).
 ///
 /// # Errors
 ///
@@ -66,7 +66,7 @@ pub fn plan_delete_tag(
     Ok(Plan { tags: vec![end], ..empty_plan(repository, policy, cx) })
 }
 
-/// Decides about the deletion of a manifest, which ends its tags and hides it at once (DESIGN, section 4.5). Whether
+/// Decides about the deletion of a manifest, which ends its tags and hides it at once (semantics 5). Whether
 /// a tag is immutable or a visible index lists it is found by the write itself.
 ///
 /// # Errors

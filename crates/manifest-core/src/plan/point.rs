@@ -32,7 +32,7 @@ pub(super) enum PointRefusal {
     OverwriteDenied,
 }
 
-/// The change of the tag. None where an immutable tag points there already: that changes nothing (DESIGN, section 4.15).
+/// The change of the tag. None where an immutable tag points there already: that changes nothing (semantics 15).
 pub(super) fn point(pointing: &Pointing<'_>) -> Result<Option<TagChange>, PointRefusal> {
     let Pointing { name, to, guard, acting, overwrite, policy, now, reversion, .. } = *pointing;
     let current = pointing.row.filter(|state| state.alive(now));

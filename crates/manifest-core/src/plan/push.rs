@@ -137,7 +137,7 @@ pub fn plan_push(case: &PushCase<'_>, config: Option<&[u8]>, facts: &PushFacts) 
     let (mut labels_to_apply, mut labels_dropped) = (BTreeMap::new(), 0);
     let (manifest, acting) = if let Some(existing) = &facts.existing {
         // Its links are stored, and checked by the write: a deleted manifest comes back while its access rows are there, though
-        // nothing but they grant access any more (DESIGN, section 4.5).
+        // nothing but they grant access any more (semantics 5).
         (ManifestChange::Keep(case.digest), existing.acting)
     } else {
         let links = resolve_links(case, facts)?;

@@ -64,7 +64,7 @@ pub trait Manifests: Send + Sync {
     /// Looks up what a write needs to know. Budget: one round trip.
     async fn push_facts(&self, ask: &PushAsk) -> Port<PushFacts>;
 
-    /// Executes a plan. Budget: see DESIGN, section 6; equal for 1 and 1,000 layers.
+    /// Executes a plan. Budget: see architecture, "Budgets"; equal for 1 and 1,000 layers.
     async fn apply(&self, plan: &Plan) -> Port<Applied>;
 
     /// A page of the manifests about a digest. Budget: one statement.

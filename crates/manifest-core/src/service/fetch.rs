@@ -66,7 +66,7 @@ impl UseCaseError for FetchError {
 }
 
 impl Registry {
-    /// The manifest that a tag or digest leads to. By digest, only what is visible (DESIGN, section 4.4), or under a
+    /// The manifest that a tag or digest leads to. By digest, only what is visible (semantics 4), or under a
     /// strict policy only what an alive tag holds.
     ///
     /// # Errors

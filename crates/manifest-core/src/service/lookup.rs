@@ -13,7 +13,7 @@ use oci_types::{Digest, Reference, RepositoryName, TagName};
 pub enum Lookup {
     /// Undeleted ones that an alive tag holds, itself or through its ancestors: neither pins nor the history count.
     Tagged,
-    /// Undeleted ones that are kept: what the registry serves (DESIGN, section 4.4).
+    /// Undeleted ones that are kept: what the registry serves (semantics 4).
     Visible,
     /// All that are not deleted, kept or not.
     Undeleted,
@@ -206,7 +206,7 @@ pub(super) fn fetch_ask(
 }
 
 /// Whether a tag that is alive holds the manifest, itself or through undeleted ancestors. One with more ancestors
-/// than are listed counts as held, as it does everywhere (DESIGN, section 6).
+/// than are listed counts as held, as it does everywhere (architecture, "Budgets").
 fn is_tagged(support: &Support, now: Millis) -> bool {
     let mut reached: Vec<bool> = Vec::with_capacity(support.nodes.len());
     let mut tagged = support.more;

@@ -13,7 +13,7 @@ use crate::time::Millis;
 use oci_types::{Digest, Reference, RepositoryName, TagName};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What to purge: to remove for good and at once, without the history window (DESIGN, section 4.5).
+/// What to purge: to remove for good and at once, without the history window (semantics 5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Purge {
     /// These manifests, with their tags. Deleted ones too.

@@ -13,7 +13,7 @@ pub struct Weighed {
     pub longest: Option<Chain>,
 }
 
-/// Which chains keep a manifest at `now − window` (DESIGN, section 4.4).
+/// Which chains keep a manifest at `now − window` (semantics 4).
 ///
 /// A tag's interval and a deletion keep for `window` after their end; a pin ends when it says; a chain ends no later than any deleted
 /// manifest in it drops out. With a window of 0 that is what serves the manifest, provided that it is undeleted.
