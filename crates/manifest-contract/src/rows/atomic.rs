@@ -2,8 +2,8 @@
 
 use crate::world::{Fixture, Repo, Snapshot, Write, a_manifest, digest, digests, drop_after, moved, tag};
 use manifest_core::NEVER;
-use manifest_core::facts::{PushAsk, RepositoryState, Visibility};
-use manifest_core::plan::{Applied, Guard};
+use manifest_core::facts::{Acting, PushAsk, RepositoryState, TagState, Visibility};
+use manifest_core::plan::{Applied, Guard, LabelId};
 use manifest_core::ports::{Fetched, Liveness, Removal};
 use oci_types::{Algorithm, Digest};
 use std::collections::BTreeSet;
@@ -61,9 +61,11 @@ pub(crate) async fn m1_after_a_refusal_nothing_of_the_plan_is_there(store: Fixtu
     // Everything that a plan can do, before and after the one thing that is refused.
     let plan = || {
         let write = app.at(20).create(a_manifest("new").blob("layer")).pin("old", 120).displaced_until(160);
+        let write = write.label("old", "k", "v").now_acting("old", Acting { expires_after: Some(7), immutable: true });
         write.point("latest", "new").point("a", "new").point("z", "new")
     };
-    for (write, expected) in refused(&store.repo("elsewhere"), plan) {
+    let Some(held) = app.tag("held").await else { panic!("it was pointed") };
+    for (write, expected) in refused(&store.repo("elsewhere"), plan, &held) {
         let refusal = write.apply().await;
         assert_eq!(refusal, expected);
         assert_eq!(look().await, before, "{refusal:?} left something behind");
@@ -74,7 +76,7 @@ pub(crate) async fn m1_after_a_refusal_nothing_of_the_plan_is_there(store: Fixtu
     assert_eq!(look().await, before, "a read-only repository was written to");
 }
 
-fn refused(elsewhere: &Repo, plan: impl Fn() -> Write) -> Vec<(Write, Applied)> {
+fn refused(elsewhere: &Repo, plan: impl Fn() -> Write, held: &TagState) -> Vec<(Write, Applied)> {
     let blobless = a_manifest("new").blob("layer").blob("absent");
     let childless = a_manifest("new").child("child").child("absent");
     vec![
@@ -87,6 +89,10 @@ fn refused(elsewhere: &Repo, plan: impl Fn() -> Write) -> Vec<(Write, Applied)> 
         (plan().delete("absent"), Applied::ManifestGone),
         (plan().delete("held"), Applied::Immutable(tag("held"))),
         (plan().delete("child"), Applied::ListedBy(digests(["list"]))),
+        (plan().amend("held", &TagState { start: 1, ..held.clone() }), Applied::GuardFailed(tag("held"))),
+        (plan().unlabel("old", LabelId(u64::from(u32::MAX))), Applied::LabelGone),
+        (plan().purge("held"), Applied::Immutable(tag("held"))),
+        (plan().purge("old").purge("child"), Applied::ListedBy(digests(["list"]))),
         (elsewhere.at(20).in_an_old_repository().create(a_manifest("new")), Applied::RepositoryGone),
         (elsewhere.at(20).create(a_manifest("new").blob("absent")), Applied::MissingBlobs(digests(["absent"]))),
     ]

@@ -75,6 +75,28 @@ pub(crate) async fn m16_facts_say_what_is_there(store: Fixture) {
     assert_eq!(facts.tags, expected, "a tag that was ended has no row");
 }
 
+pub(crate) async fn m16_the_tags_of_a_manifest_are_those_that_are_alive(store: Fixture) {
+    let app = furnished(&store).await;
+    app.at(13).create(a_manifest("other")).point("other", "other").point("moved", "image").done().await;
+    app.at(14).point("moved", "other").point("later", "image").until(40).done().await;
+    let of = async |name: &str, now| app.facts(PushAsk { tags_of: Some(digest(name)), ..app.ask(now) }).await.tags_of;
+    let alive = of("image", 20).await;
+    assert_eq!(
+        alive.keys().cloned().collect::<BTreeSet<_>>(),
+        tags(["alive", "later"]),
+        "expired and moved ones are not"
+    );
+    assert_eq!(alive.get(&tag("later")).cloned(), app.tag("later").await);
+    assert_eq!(of("image", 40).await.into_keys().collect::<BTreeSet<_>>(), tags(["alive"]));
+    assert_eq!(of("other", 20).await.into_keys().collect::<BTreeSet<_>>(), tags(["moved", "other"]));
+    assert!(of("never", 20).await.is_empty());
+    assert!(app.facts(app.ask(20)).await.tags_of.is_empty(), "nobody asked for them");
+    let elsewhere = store.repo("elsewhere");
+    elsewhere.at(10).create(a_manifest("image")).done().await;
+    let ask = PushAsk { tags_of: Some(digest("image")), ..elsewhere.ask(20) };
+    assert!(elsewhere.facts(ask).await.tags_of.is_empty());
+}
+
 pub(crate) async fn m16_nothing_is_known_of_a_repository_that_does_not_exist(store: Fixture) {
     let app = furnished(&store).await;
     let nowhere = store.repo("nowhere");

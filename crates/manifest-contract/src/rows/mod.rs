@@ -138,6 +138,7 @@ macro_rules! each_rows_clause {
             M14 creation::m14_a_child_may_be_listed_more_than_once
             M15 facts::m15_what_does_not_parse_is_corrupt_and_named
             M16 facts::m16_facts_say_what_is_there
+            M16 facts::m16_the_tags_of_a_manifest_are_those_that_are_alive
             M16 facts::m16_nothing_is_known_of_a_repository_that_does_not_exist
             M16 facts::m16_facts_are_about_one_state
             M17 empty_layer::m17_an_empty_store_has_the_empty_layer
@@ -248,6 +249,7 @@ macro_rules! each_rows_clause {
             C5 racing::c5_a_manifest_that_is_pinned_in_time_survives
             C5 racing::c5_a_child_that_is_listed_in_time_survives
             C5 racing::c5_what_a_moved_tag_leaves_behind_survives_by_its_pin
+            C5 racing::c5_a_history_that_is_swept_while_its_tag_moves_stays_sound
             C5 racing::c5_a_blob_that_is_linked_in_time_survives
             C5 racing::c5_a_blob_that_is_mounted_in_time_survives
             C5 racing::c5_a_blob_that_is_uploaded_again_in_time_survives

@@ -97,6 +97,24 @@ pub(crate) async fn c5_what_a_moved_tag_leaves_behind_survives_by_its_pin(store:
     }
 }
 
+pub(crate) async fn c5_a_history_that_is_swept_while_its_tag_moves_stays_sound(store: Fixture) {
+    let app = store.repo("app");
+    app.at(10).create(a_manifest("a")).point("stays", "a").done().await;
+    app.at(10).create(a_manifest("b")).point("kept", "b").done().await;
+    for round in 0..ROUNDS {
+        let now = 1_000 + i64::try_from(round).unwrap_or_default();
+        let write = if round.is_multiple_of(3) { app.at(now).end("v1") } else { app.at(now).point("v1", "a") };
+        let sweeper = store.sweeper(now).at_once();
+        let sweeping = async move { sweeper.sweep(SweepKind::History).await };
+        let (answer, _) = race(round, write.apply(), sweeping).await;
+        assert!(matches!(answer, Applied::Done { .. } | Applied::TagGone(_)), "{answer:?}");
+        crate::world::sound(&app.history("v1").await);
+        let alive = app.follow("v1", now).await.is_ok();
+        assert_eq!(alive, !round.is_multiple_of(3), "round {round}: {answer:?}");
+        assert_eq!(app.follow("stays", now).await, Ok(digest("a")));
+    }
+}
+
 /// Collects access rows, then blobs.
 async fn collect_blobs(sweeper: Sweeper) {
     sweeper.sweep(SweepKind::Access).await;
@@ -209,9 +227,9 @@ fn stays(round: usize) -> bool {
 }
 
 /// Pushes an image with a layer whose lease is long over: the sweep takes it until an image links it.
-async fn push(app: &Repo, blob: &str, image: &str) {
+async fn push(app: &Repo, blob: &str, image: &str, which: &str) {
     for attempt in 0..10_000 {
-        let upload = AnUpload::new(app, &format!("{blob} for {} {attempt}", app.name)).begun().await;
+        let upload = AnUpload::new(app, &format!("{blob} {which} {attempt}")).begun().await;
         upload.makes(blob, 20).await;
         let write = app.at(1_000).create(a_manifest(image).blob(blob)).point(image, image);
         let answer = write.apply().await;
@@ -228,7 +246,7 @@ async fn push(app: &Repo, blob: &str, image: &str) {
 async fn write_and_check(app: Repo, own: Repo, writer: usize) {
     for round in 0..IMAGES {
         let (blob, image) = (format!("blob-{writer}-{round}"), format!("image-{writer}-{round}"));
-        push(&app, &blob, &image).await;
+        push(&app, &blob, &image, "first").await;
         let ask = MountAsk {
             to: own.name.clone(),
             from: MountSource::Repository(app.name.clone()),
@@ -244,7 +262,7 @@ async fn write_and_check(app: Repo, own: Repo, writer: usize) {
         let back = app.at(1_000).keep(&image).point(&image, &image).apply().await;
         if !matches!(back, Applied::Done { .. }) {
             assert!(matches!(back, Applied::ManifestGone | Applied::MissingBlobs(_)), "{image}: {back:?}");
-            push(&app, &blob, &image).await;
+            push(&app, &blob, &image, "again").await;
         }
         tokio::task::yield_now().await;
         assert_eq!(app.follow(&image, 1_000).await, Ok(digest(&image)));
