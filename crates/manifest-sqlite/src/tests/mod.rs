@@ -1,6 +1,8 @@
 //! Tests of the store as a whole, and of what only this crate can see.
 
+#[macro_use]
 mod corrupt;
+mod corrupt_wide;
 mod faults;
 mod open;
 mod plans;
