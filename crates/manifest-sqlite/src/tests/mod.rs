@@ -7,6 +7,7 @@ mod faults;
 mod faults_wide;
 mod open;
 mod plans;
+mod scale;
 mod schema;
 mod values;
 mod world;
