@@ -126,3 +126,49 @@ fn start_and_name(text: &str) -> Port<HistoryCursor> {
 fn no_cursor(text: &str) -> PortError {
     PortError::new(PortErrorKind::Internal, format!("`{text}` is no cursor of this sweep"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Step, room};
+    use crate::state::State;
+    use manifest_core::PortErrorKind;
+    use manifest_core::facts::Visibility;
+    use manifest_core::ports::{SweepAsk, SweepCursor, SweepKind};
+
+    fn ask(kind: SweepKind, after: &str) -> SweepAsk {
+        SweepAsk { kind, after: Some(SweepCursor(after.to_owned())), limit: 1, now: 0, window: 0, grace: 0 }
+    }
+
+    #[test]
+    fn a_step_looks_at_something_and_at_not_too_much() {
+        assert_eq!((room(0), room(1), room(200), room(u32::MAX)), (1, 1, 200, 200));
+    }
+
+    #[test]
+    fn a_cursor_that_is_none_is_refused() {
+        let mut state = State::default();
+        let mut refused = |kind, after: &str| {
+            let look = state.look(&ask(kind, after)).map(|Step { next, .. }| next);
+            assert_eq!(look.unwrap_err().kind(), PortErrorKind::Internal, "{kind:?} {after:?}");
+            assert_eq!(state.sweep(&ask(kind, after)).unwrap_err().kind(), PortErrorKind::Internal);
+        };
+        refused(SweepKind::History, "app");
+        refused(SweepKind::History, "app x v1");
+        refused(SweepKind::Manifests, "app sha256:ab");
+        refused(SweepKind::Manifests, "App nothing");
+        refused(SweepKind::Access, "");
+        refused(SweepKind::Blobs, "blob");
+        refused(SweepKind::Repositories, "app");
+    }
+
+    #[test]
+    fn a_cursor_of_a_repository_that_is_gone_goes_on_behind_it() {
+        let mut state = State::default();
+        for name in ["a", "c"] {
+            state.repository_mut(&name.parse().unwrap(), Some(Visibility::Private), 0);
+        }
+        let zeros = "0".repeat(64);
+        let found = state.look(&ask(SweepKind::Manifests, &format!("b sha256:{zeros}"))).unwrap();
+        assert!(found.doomed.is_empty() && found.next.is_none());
+    }
+}

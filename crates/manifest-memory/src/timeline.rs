@@ -111,3 +111,72 @@ fn history_row(name: &TagName, interval: &Interval, current: bool) -> HistoryRow
         actor: interval.state.actor.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::tags::{Tags, Target};
+    use manifest_core::{Millis, NEVER};
+    use oci_types::{Algorithm, Digest, TagName};
+
+    fn digest(name: &str) -> Digest {
+        Digest::of(Algorithm::Sha256, name.as_bytes())
+    }
+
+    fn name(name: &str) -> TagName {
+        name.parse().unwrap()
+    }
+
+    fn point(tags: &mut Tags, at: &str, to: &str, expires: Millis, now: Millis) {
+        let target = Target { to: digest(to), expires, immutable: true, reversion: false, actor: None };
+        tags.point(&name(at), target, now);
+    }
+
+    fn moved() -> Tags {
+        let mut tags = Tags::default();
+        point(&mut tags, "v1", "a", 15, 10);
+        point(&mut tags, "v1", "b", NEVER, 20);
+        point(&mut tags, "v1", "a", NEVER, 30);
+        point(&mut tags, "v2", "a", 40, 30);
+        tags
+    }
+
+    #[test]
+    fn a_name_at_a_time() {
+        let tags = moved();
+        let check = |time, expected: Option<&str>| {
+            assert_eq!(tags.at(&name("v1"), time).map(|state| state.target), expected.map(digest), "at {time}");
+        };
+        check(9, None);
+        check(10, Some("a"));
+        check(15, None);
+        check(20, Some("b"));
+        check(29, Some("b"));
+        check(30, Some("a"));
+        check(NEVER - 1, Some("a"));
+        assert!(!tags.at(&name("v1"), 20).unwrap().immutable, "what is closed is mutable");
+        assert!(tags.at(&name("v1"), 30).unwrap().immutable);
+    }
+
+    #[test]
+    fn what_supports_a_manifest() {
+        let tags = moved();
+        assert_eq!(tags.supporting(&digest("a"), 14), [(name("v1"), NEVER), (name("v2"), 40)]);
+        assert_eq!(tags.supporting(&digest("b"), 29), [(name("v1"), 30)]);
+        assert_eq!(tags.supporting(&digest("b"), 30), []);
+        assert!(tags.supports(&digest("b"), 29) && !tags.supports(&digest("b"), 30));
+        assert_eq!((tags.last_end(&digest("b")), tags.last_end(&digest("c"))), (Some(30), None));
+    }
+
+    #[test]
+    fn what_is_removed_leaves_no_trace() {
+        let mut tags = moved();
+        tags.remove(&name("v1"), 20);
+        tags.remove(&name("v1"), 7);
+        assert_eq!(tags.last_end(&digest("b")), None);
+        assert_eq!(tags.history(None).map(|row| row.start).collect::<Vec<_>>(), [30, 30, 10]);
+        tags.forget(&digest("a"));
+        assert!(!tags.existed(&name("v1")) && !tags.existed(&name("v2")));
+        assert_eq!(tags.history(None).count(), 0);
+        assert!(tags.pointing.is_empty() && tags.ends.is_empty() && tags.closed.is_empty() && tags.rows.is_empty());
+    }
+}

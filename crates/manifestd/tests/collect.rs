@@ -2,11 +2,9 @@
 
 mod common;
 
-use common::{Server, answer, digest, index, manifestd, refusal, request, run};
-use rustix::process::Signal;
+use common::{Server, answer, files, index, manifestd, push_image, refusal, request, stop};
 use serde_json::Value;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on ends by panicking")]
 fn json(arguments: &[&str], directory: &Path) -> Value {
@@ -15,32 +13,10 @@ fn json(arguments: &[&str], directory: &Path) -> Value {
     serde_json::from_str(&answer(&all)).unwrap()
 }
 
-/// Pushes an image with one layer; its digest and the layer's.
-fn push_image(server: &Server, repository: &str, tag: &str, layer: &[u8]) -> (String, String) {
-    let config = br#"{"os":"linux","architecture":"arm64","rootfs":{"type":"layers","diff_ids":[]}}"#;
-    let (config_digest, layer_digest) = (server.upload(repository, config), server.upload(repository, layer));
-    let manifest = format!(
-        r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config_digest}","size":{}}},"layers":[{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{layer_digest}","size":{}}}]}}"#,
-        config.len(),
-        layer.len()
-    );
-    let headers = [("Content-Type", "application/vnd.oci.image.manifest.v1+json")];
-    let path = format!("/v2/{repository}/manifests/{tag}");
-    let pushed = request(server.address, "PUT", &path, &headers, manifest.as_bytes());
-    assert_eq!(pushed.status, 201, "{}", pushed.body());
-    (digest(manifest.as_bytes()), layer_digest)
-}
-
 fn delete(server: &Server, repository: &str, reference: &str) {
     let path = format!("/v2/{repository}/manifests/{reference}");
     let answer = request(server.address, "DELETE", &path, &[], b"");
     assert_eq!(answer.status, 202, "{}", answer.body());
-}
-
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on ends by panicking")]
-fn stop(server: Server) {
-    server.signal(Signal::TERM);
-    assert_eq!(server.end().0.unwrap(), 0);
 }
 
 /// Runs a command under which nothing is kept that no tag holds.
@@ -61,22 +37,6 @@ fn with_short_leases(directory: &Path) -> Server {
     command.args(["--data-dir", directory.to_str().unwrap()]);
     command.env("MANIFESTD_BLOBS__LEASE", "2s").env("MANIFESTD_BLOBS__HEAD_LEASE_FLOOR", "0s");
     Server::spawn(&mut command)
-}
-
-/// The files of sealed blobs and parts.
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on ends by panicking")]
-fn files(directory: &Path) -> Vec<PathBuf> {
-    let (mut open, mut found) = (vec![directory.join("blobs")], Vec::new());
-    while let Some(directory) = open.pop() {
-        for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
-            if entry.file_type().unwrap().is_dir() {
-                open.push(entry.path());
-            } else if entry.file_name() != "store-id" {
-                found.push(entry.path());
-            }
-        }
-    }
-    found
 }
 
 #[test]
@@ -181,48 +141,6 @@ fn why_names_the_chain() {
 
     let said = refusal(&mut manifestd(&["why", "team/app", "--data-dir", data.to_str().unwrap()]), 2);
     assert!(said.starts_with("error: that is a repository, and this command is about one manifest\n"), "{said}");
-}
-
-#[test]
-fn damage_is_found_and_left_as_it_is() {
-    let directory = tempfile::tempdir().unwrap();
-    let data = directory.path();
-    let server = Server::on(data);
-    let (_, layer) = push_image(&server, "team/app", "v1", b"a layer");
-    // Beside `serve`, and clean.
-    let text = answer(&["fsck", "--data-dir", data.to_str().unwrap()]);
-    assert!(text.ends_with("Everything agrees.\n"), "{text}");
-    assert!(text.starts_with("Checked 2 blobs of "), "{text}");
-    stop(server);
-
-    let hex = &layer["sha256:".len()..];
-    let file = files(data).into_iter().find(|file| file.to_string_lossy().contains(hex)).unwrap();
-    let findings = |arguments: &[&str]| -> Vec<(String, String)> {
-        let mut all = vec!["fsck", "--json", "--data-dir", data.to_str().unwrap()];
-        all.extend(arguments);
-        let output = run(&all);
-        assert_eq!(output.status.code(), Some(1));
-        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-        let text = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
-        let list = report["findings"].as_array().unwrap();
-        list.iter().map(|finding| (text(finding, "kind"), text(finding, "digest"))).collect()
-    };
-    let found = |kind: &str| vec![(kind.to_owned(), layer.clone())];
-    replace(&file, b"A layer");
-    assert!(run(&["fsck", "--data-dir", data.to_str().unwrap()]).status.success(), "sizes agree");
-    assert_eq!(findings(&["--deep"]), found("wrong-bytes"));
-    replace(&file, b"a lay");
-    assert_eq!(findings(&[]), found("wrong-size"));
-    fs::remove_file(&file).unwrap();
-    assert_eq!(findings(&[]), found("missing-bytes"));
-    assert!(!file.exists());
-}
-
-/// Files of blobs are read-only.
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on ends by panicking")]
-fn replace(file: &Path, bytes: &[u8]) {
-    fs::remove_file(file).unwrap();
-    fs::write(file, bytes).unwrap();
 }
 
 #[test]

@@ -165,10 +165,16 @@ BEGIN
     DELETE FROM manifest_blob WHERE repository_id = OLD.repository_id AND manifest_id = OLD.id;
     DELETE FROM label WHERE repository_id = OLD.repository_id AND manifest_id = OLD.id;
 
+    -- By name, for SQLite would rather read every tag of the repository than go by way of the other index.
     UPDATE tag SET expires_ms = start_ms
-    WHERE repository_id = OLD.repository_id AND manifest_id = OLD.id AND expires_ms = 9223372036854775807;
-    DELETE FROM tag WHERE repository_id = OLD.repository_id AND manifest_id = OLD.id;
-    DELETE FROM tag_history WHERE repository_id = OLD.repository_id AND manifest_id = OLD.id;
+    WHERE repository_id = OLD.repository_id AND name IN (SELECT name FROM tag INDEXED BY tag_manifest
+        WHERE repository_id = OLD.repository_id AND manifest_id = OLD.id AND expires_ms = 9223372036854775807);
+    DELETE FROM tag
+    WHERE repository_id = OLD.repository_id AND name IN (SELECT name FROM tag INDEXED BY tag_manifest
+        WHERE repository_id = OLD.repository_id AND manifest_id = OLD.id);
+    DELETE FROM tag_history
+    WHERE repository_id = OLD.repository_id AND (name, start_ms) IN (SELECT name, start_ms FROM tag_history INDEXED BY tag_history_manifest
+        WHERE repository_id = OLD.repository_id AND manifest_id = OLD.id);
 END;
 
 -- Where the bytes are of what the registry has.

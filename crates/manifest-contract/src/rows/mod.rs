@@ -155,6 +155,7 @@ macro_rules! each_rows_clause {
             M20 purging::m20_a_purge_leaves_nothing
             M20 purging::m20_what_is_not_there_is_purged_already
             M20 purging::m20_what_a_visible_manifest_lists_stays
+            M20 purging::m20_a_deleted_manifest_stays_while_a_visible_one_lists_it
             M20 purging::m20_an_alive_immutable_tag_stops_a_purge
             M20 purging::m20_deleted_manifests_are_purged
             M20 purging::m20_access_goes_with_the_last_link_if_its_lease_is_over

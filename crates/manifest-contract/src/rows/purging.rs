@@ -74,6 +74,19 @@ pub(crate) async fn m20_what_a_visible_manifest_lists_stays(store: Fixture) {
     assert!(app.holds("hidden", Liveness::Undeleted, 20).await, "it goes when it is named");
 }
 
+pub(crate) async fn m20_a_deleted_manifest_stays_while_a_visible_one_lists_it(store: Fixture) {
+    let app = store.repo("app");
+    app.at(10).create(a_manifest("child")).done().await;
+    app.at(11).delete("child").done().await;
+    app.at(12).create(a_manifest("sparse").child_or_not("child")).point("v1", "sparse").done().await;
+    assert_eq!(app.at(20).purge("child").apply().await, Applied::ListedBy(digests(["sparse"])));
+    assert!(app.holds("child", Liveness::Any, 20).await, "it can still be restored");
+    app.at(21).end("v1").done().await;
+    app.at(22).purge("child").done().await;
+    assert!(!app.holds("child", Liveness::Any, 22).await);
+    assert!(app.holds("sparse", Liveness::Undeleted, 22).await, "its link dangles, as it may");
+}
+
 pub(crate) async fn m20_an_alive_immutable_tag_stops_a_purge(store: Fixture) {
     let app = store.repo("app");
     app.at(10).create(a_manifest("image")).point("a", "image").point("b", "image").until(30).immutable().done().await;

@@ -67,17 +67,18 @@ macro_rules! kin {
     };
 }
 
-/// The recursive steps of [`kin`]: one up from each of its rows.
+/// The recursive steps of [`kin`]: one up from each of its rows. A step puts all that it finds into the queue before the walk goes on,
+/// so it finds no more parents than a walk can look at; each once, however often it lists the child.
 macro_rules! climb {
     ($repository:literal, $time:literal) => {
         concat!(
             " UNION SELECT up.id, up.digest, up.subject, up.pinned_until_ms, up.deleted_ms",
-            " FROM kin CROSS JOIN manifest_child c INDEXED BY manifest_child_digest CROSS JOIN manifest up",
-            " WHERE c.repository_id = ",
+            " FROM kin CROSS JOIN manifest up WHERE up.id IN (SELECT DISTINCT c.manifest_id",
+            " FROM manifest_child c INDEXED BY manifest_child_digest CROSS JOIN manifest parent WHERE c.repository_id = ",
             $repository,
-            " AND c.digest = kin.digest",
-            " AND up.id = c.manifest_id AND ",
-            not_dead!("up", $time),
+            " AND c.digest = kin.digest AND parent.id = c.manifest_id AND ",
+            not_dead!("parent", $time),
+            " LIMIT 1002)",
             " UNION SELECT up.id, up.digest, up.subject, up.pinned_until_ms, up.deleted_ms",
             " FROM kin CROSS JOIN manifest up INDEXED BY manifest_digest",
             " WHERE up.repository_id = ",

@@ -3,7 +3,7 @@
 use super::world::{World, digest, history, manifest, plan, tags};
 use crate::SqliteStore;
 use manifest_core::facts::{Location, PushAsk, Visibility};
-use manifest_core::plan::{ChildLink, ManifestChange, Need, Plan};
+use manifest_core::plan::{ChildLink, Label, LabelSource, ManifestChange, Need, Plan};
 use manifest_core::ports::{
     Blobs, Collection, FetchAsk, FinishUpload, Listings, Liveness, Manifests, NewUpload, PageAsk, Part, PublishPart,
     ReferrersAsk, Repositories, UploadId, Uploads,
@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 
-type Call = for<'a> fn(&'a SqliteStore) -> Pin<Box<dyn Future<Output = Port<()>> + 'a>>;
+pub(super) type Call = for<'a> fn(&'a SqliteStore) -> Pin<Box<dyn Future<Output = Port<()>> + 'a>>;
 
 /// A call whose answer does not matter.
 macro_rules! call {
@@ -105,7 +105,12 @@ const CASES: &[(&str, &str, Call)] = &[
 
 #[tokio::test]
 async fn what_does_not_parse_is_named() {
-    for (spoilt, column, call) in CASES {
+    check(CASES).await;
+}
+
+/// Spoils a value of a fresh store for each case, and has it read.
+pub(super) async fn check(cases: &[(&str, &str, Call)]) {
+    for (spoilt, column, call) in cases {
         let world = furnished().await;
         let (table, set) = spoilt.split_once('.').unwrap();
         // Past the foreign keys and the triggers, as a disk or another program would.
@@ -120,7 +125,7 @@ async fn what_does_not_parse_is_named() {
     }
 }
 
-fn name() -> oci_types::RepositoryName {
+pub(super) fn name() -> oci_types::RepositoryName {
     "app".parse().unwrap()
 }
 
@@ -128,7 +133,7 @@ fn location(key: &str) -> Location {
     Location { store: "main".parse().unwrap(), key: key.to_owned() }
 }
 
-fn fetching(reference: &str) -> FetchAsk {
+pub(super) fn fetching(reference: &str) -> FetchAsk {
     FetchAsk {
         repository: name(),
         reference: reference.parse::<Reference>().unwrap(),
@@ -139,7 +144,7 @@ fn fetching(reference: &str) -> FetchAsk {
     }
 }
 
-fn facts() -> PushAsk {
+pub(super) fn facts() -> PushAsk {
     PushAsk {
         repository: name(),
         now: 20,
@@ -217,6 +222,7 @@ async fn furnished() -> World {
     // A cycle, so that one manifest is its own parent, child and referrer.
     image.subject = Some(image.digest);
     image.blobs.insert(digest("layer"), Need::Required);
+    image.labels = vec![Label { key: "k".into(), value: "v".into(), json: false, source: LabelSource::Manifest }];
     let child = |digest: Digest| ChildLink { digest, need: Need::Required, platform: None };
     image.children = vec![child(image.digest)];
     let mut create = plan("app", "image", &["latest"]);

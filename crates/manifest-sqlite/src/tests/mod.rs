@@ -1,9 +1,13 @@
 //! Tests of the store as a whole, and of what only this crate can see.
 
+#[macro_use]
 mod corrupt;
+mod corrupt_wide;
 mod faults;
+mod faults_wide;
 mod open;
 mod plans;
+mod scale;
 mod schema;
 mod values;
 mod world;

@@ -99,6 +99,17 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("LabelRecords", ops::records::manifests::LabelRecords::SQL),
 ];
 
+/// What is run by triggers that go through tables: their statements, with what OLD stands for as parameters.
+const TRIGGERS: &[&str] = &["manifest_removed", "upload_removed"];
+
+fn statements_of(connection: &mut SqliteConnection, trigger: &str) -> Vec<String> {
+    let sql = format!("SELECT sql AS detail FROM sqlite_schema WHERE type = 'trigger' AND name = '{trigger}'");
+    let Step { detail } = diesel::sql_query(sql).get_result(connection).unwrap();
+    let (_, body) = detail.split_once("BEGIN").unwrap();
+    let body = body.trim_end().trim_end_matches("END").replace("OLD.repository_id", "?1").replace("OLD.id", "?2");
+    body.split(';').map(str::trim).filter(|statement| !statement.is_empty()).map(str::to_owned).collect()
+}
+
 #[derive(QueryableByName)]
 struct Step {
     #[diesel(sql_type = Text)]
@@ -166,6 +177,15 @@ fn check(connection: &mut SqliteConnection, when: &str, exempt: &[&str]) {
         let objections = objections(name, &steps);
         if !objections.is_empty() {
             refused.push(format!("{name} {when}: {objections:?} in {steps:#?}"));
+        }
+    }
+    for trigger in TRIGGERS {
+        for sql in statements_of(connection, trigger) {
+            let steps = plan(connection, &sql);
+            let objections = objections(trigger, &steps);
+            if !objections.is_empty() {
+                refused.push(format!("{trigger} {when}: {objections:?} in {steps:#?} of {sql}"));
+            }
         }
     }
     assert!(refused.is_empty(), "{}", refused.join("\n"));

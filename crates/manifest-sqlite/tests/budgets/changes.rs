@@ -2,7 +2,7 @@ use crate::counted::Counted;
 use crate::pushes::put;
 use crate::values::{digest, manifest, plan, repository};
 use manifest_core::facts::{Acting, PushAsk};
-use manifest_core::plan::{Applied, Label, LabelSource, LabelsChange, Plan, TagChange};
+use manifest_core::plan::{Applied, Guard, Label, LabelSource, LabelsChange, Plan, TagChange};
 use manifest_core::ports::{Collection, Manifests, Repositories, SweepAsk, SweepKind};
 use manifest_core::time::NEVER;
 use std::collections::BTreeSet;
@@ -92,7 +92,7 @@ async fn a_step_of_a_sweep_is_one_statement_where_nothing_goes() {
     assert!(store.delete(&repository("doomed"), 20).await.unwrap());
     assert_eq!(counted.statements(), 3, "BEGIN, marking, COMMIT");
     let end = Plan {
-        tags: vec![TagChange::End { name: "latest".parse().unwrap(), guard: Default::default() }],
+        tags: vec![TagChange::End { name: "latest".parse().unwrap(), guard: Guard::Any }],
         now: 30,
         ..plan("app")
     };

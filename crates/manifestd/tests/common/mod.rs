@@ -5,7 +5,7 @@
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 
 /// The binary with no variable of ours in its environment, and times in UTC.
@@ -197,4 +197,41 @@ pub(crate) fn read_answer(mut stream: TcpStream) -> Answer {
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Answer { status, head, bytes: bytes[end + 4..].to_vec() }
+}
+
+/// Pushes an image with one layer; its digest and the layer's.
+pub(crate) fn push_image(server: &Server, repository: &str, tag: &str, layer: &[u8]) -> (String, String) {
+    let config = br#"{"os":"linux","architecture":"arm64","rootfs":{"type":"layers","diff_ids":[]}}"#;
+    let (config_digest, layer_digest) = (server.upload(repository, config), server.upload(repository, layer));
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config_digest}","size":{}}},"layers":[{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{layer_digest}","size":{}}}]}}"#,
+        config.len(),
+        layer.len()
+    );
+    let headers = [("Content-Type", "application/vnd.oci.image.manifest.v1+json")];
+    let path = format!("/v2/{repository}/manifests/{tag}");
+    let pushed = request(server.address, "PUT", &path, &headers, manifest.as_bytes());
+    assert_eq!(pushed.status, 201, "{}", pushed.body());
+    (digest(manifest.as_bytes()), layer_digest)
+}
+
+/// Stops it as an operator does.
+pub(crate) fn stop(server: Server) {
+    server.signal(Signal::TERM);
+    assert_eq!(server.end().0.unwrap(), 0);
+}
+
+/// The files of sealed blobs and parts.
+pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
+    let (mut open, mut found) = (vec![directory.join("blobs")], Vec::new());
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(directory).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() {
+                open.push(entry.path());
+            } else if entry.file_name() != "store-id" {
+                found.push(entry.path());
+            }
+        }
+    }
+    found
 }

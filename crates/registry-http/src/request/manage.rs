@@ -159,7 +159,7 @@ fn tags(query: Query<'_>) -> Result<Manage, BadRequest> {
     };
     let after = given(query, "after").map(|cursor| tag_cursor(&cursor)).transpose()?;
     let contains = given(query, "contains").map(Cow::into_owned);
-    Ok(Manage::Tags(TagQuery { contains, order, after, limit: page_size(query)? }))
+    Ok(Manage::Tags(TagQuery { contains, order, after, limit: limit(query)? }))
 }
 
 fn history(query: Query<'_>) -> Result<Manage, BadRequest> {
@@ -172,7 +172,7 @@ fn history(query: Query<'_>) -> Result<Manage, BadRequest> {
     };
     let since = given(query, "since").map(|time| parse_time("since", &time)).transpose()?;
     let after = given(query, "after").map(|cursor| history_cursor(&cursor)).transpose()?;
-    Ok(Manage::History(HistoryQuery { name, active_only, since, after, limit: page_size(query)? }))
+    Ok(Manage::History(HistoryQuery { name, active_only, since, after, limit: limit(query)? }))
 }
 
 fn manifests(query: Query<'_>) -> Result<Manage, BadRequest> {
@@ -186,7 +186,11 @@ fn manifests(query: Query<'_>) -> Result<Manage, BadRequest> {
         Some(other) => return Err(value("state", other, STATES)),
     };
     let after = given(query, "after").map(|cursor| cursor.parse().map_err(|_| BadRequest::Cursor)).transpose()?;
-    Ok(Manage::Manifests { state, after, limit: page_size(query)? })
+    Ok(Manage::Manifests { state, after, limit: limit(query)? })
+}
+
+fn limit(query: Query<'_>) -> Result<Option<u32>, BadRequest> {
+    page_size(query).map_err(|_| value("n", &query.last("n").unwrap_or_default(), "a number of items"))
 }
 
 /// A parameter's value; an empty one says nothing.

@@ -77,7 +77,7 @@ fn listings_of_tags() {
     is("GET tags?sort=name", Manage::Tags(TagQuery::default()));
     refused("GET tags?sort=age", "`sort` is `age`, not `name` or `newest`");
     refused("GET tags?after=v1", "`after` is no cursor that a page ended with");
-    refused("GET tags?n=many", "page size `many` is not a number of items");
+    refused("GET tags?n=many", "`n` is `many`, not a number of items");
     refused("GET tags?contain=x", "the endpoint takes the parameters n, after, sort, contains, not `contain`");
     refused("GET tags?n=1&n=2", "the parameter `n` occurs more than once");
 }

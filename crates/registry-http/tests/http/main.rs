@@ -3,6 +3,7 @@
 
 mod access;
 mod admin;
+mod api_doc;
 mod blobs;
 mod bodies;
 mod client;

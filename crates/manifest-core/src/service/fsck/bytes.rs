@@ -30,20 +30,24 @@ impl Named {
     }
 }
 
-/// Compares the rows of blobs with what the store holds. The digests of all blobs.
+/// Compares the rows of blobs with what the store holds. The digests of all blobs, unless some could not be read.
 ///
 /// Rows first, then the store, then rows again: because locations are never reused, a row that is there before and after and whose bytes
 /// are not there in between has lost them, whatever others did meanwhile.
-pub(super) async fn check(check: &mut Check<'_>) -> Port<Fingerprints<()>> {
+pub(super) async fn check(check: &mut Check<'_>) -> Port<Option<Fingerprints<()>>> {
     let (blobs, mut named) = read_rows(check).await?;
-    list_store(check, &mut named).await?;
+    let unnamed = list_store(check, &mut named).await?;
+    // Rows that could not be read may name anything.
+    for stored in unnamed.into_iter().filter(|_| blobs.is_some()) {
+        check.find(Finding::of_bytes(None, &stored.location, Problem::Unnamed { size: stored.size }));
+    }
     if check.options.deep || named.values().any(|named| !named.agrees()) {
         judge_rows(check, &named).await?;
     }
     Ok(blobs)
 }
 
-async fn read_rows(check: &mut Check<'_>) -> Port<(Fingerprints<()>, Fingerprints<Named>)> {
+async fn read_rows(check: &mut Check<'_>) -> Port<(Option<Fingerprints<()>>, Fingerprints<Named>)> {
     let (mut blobs, mut named) = (Fingerprints::default(), Fingerprints::default());
     let mut rows = Rows::of(Table::Blob);
     while let Some(page) = rows.next(check).await? {
@@ -57,7 +61,7 @@ async fn read_rows(check: &mut Check<'_>) -> Port<(Fingerprints<()>, Fingerprint
         }
         check.tell(FsckPhase::Blobs, check.report.counts.blobs, Some(check.totals.blobs));
     }
-    Ok((blobs, named))
+    Ok(((!rows.broken()).then_some(blobs), named))
 }
 
 /// Where the bytes must be; nowhere for the shared empty layer, which is a constant.
@@ -65,7 +69,8 @@ fn stored_at(record: &Record) -> Option<&Location> {
     record.location.as_ref().filter(|location| **location != empty_layer::location())
 }
 
-async fn list_store(check: &mut Check<'_>, named: &mut Fingerprints<Named>) -> Port<()> {
+/// What the store holds that nobody knows of.
+async fn list_store(check: &mut Check<'_>, named: &mut Fingerprints<Named>) -> Port<Vec<Stored>> {
     // Behind the rows, so that what lost its row before they were read is in it, or gone.
     let mut trash = Fingerprints::default();
     for location in check.ports().collection.trash(TRASH, check.now).await? {
@@ -93,15 +98,10 @@ async fn list_store(check: &mut Check<'_>, named: &mut Fingerprints<Named>) -> P
             break;
         }
     }
-    for stored in unnamed {
-        // An upload lives on with each part, and keeps those before it.
-        if going_on.contains(&stored.upload) {
-            check.report.counts.young += 1;
-        } else {
-            check.find(Finding::of_bytes(None, &stored.location, Problem::Unnamed { size: stored.size }));
-        }
-    }
-    Ok(())
+    // An upload lives on with each part, and keeps those before it.
+    let (parts, unnamed): (Vec<_>, Vec<_>) = unnamed.into_iter().partition(|stored| going_on.contains(&stored.upload));
+    check.report.counts.young += parts.len() as u64;
+    Ok(unnamed)
 }
 
 /// Who knows of a thing that the store holds.
@@ -127,7 +127,7 @@ fn place(check: &Check<'_>, named: &mut Fingerprints<Named>, trash: &Fingerprint
 }
 
 async fn judge_rows(check: &mut Check<'_>, named: &Fingerprints<Named>) -> Port<()> {
-    let mut rows = Rows::of(Table::Blob);
+    let mut rows = Rows::again(Table::Blob);
     while let Some(page) = rows.next(check).await? {
         for record in page {
             let Some(location) = stored_at(&record) else { continue };
@@ -182,7 +182,7 @@ async fn hash(check: &mut Check<'_>, digest: Digest, location: &Location) -> Res
 /// Whether the blob's row is there and names that location: found by walking to it, for records are not asked for by key. Only for
 /// what has just gone missing.
 async fn is_named(check: &mut Check<'_>, key: &str, location: &Location) -> Port<bool> {
-    let mut rows = Rows::of(Table::Blob);
+    let mut rows = Rows::again(Table::Blob);
     while let Some(page) = rows.next(check).await? {
         if let Some(record) = page.iter().find(|record| record.key == key) {
             return Ok(record.location.as_ref() == Some(location));

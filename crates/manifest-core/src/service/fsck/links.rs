@@ -10,14 +10,14 @@ use oci_types::{Digest, RepositoryName};
 /// How many rows that look wrong are looked at again.
 const SUSPECTS: usize = 10_000;
 
-/// Looks for access to blobs that have no row. The keys of all access rows.
-pub(super) async fn check_access(check: &mut Check<'_>, blobs: &Fingerprints<()>) -> Port<Fingerprints<()>> {
+/// Looks for access to blobs that have no row, where all of those could be read. The keys of all access rows.
+pub(super) async fn check_access(check: &mut Check<'_>, blobs: Option<&Fingerprints<()>>) -> Port<Fingerprints<()>> {
     let (mut access, mut suspects) = (Fingerprints::default(), Vec::new());
     let mut rows = Rows::of(Table::RepositoryBlob);
     while let Some(page) = rows.next(check).await? {
         for record in page {
             let (repository, digest) = rows::owner(&record)?;
-            if !blobs.contains(&digest.to_string()) && suspects.len() < SUSPECTS {
+            if blobs.is_some_and(|blobs| !blobs.contains(&digest.to_string())) && suspects.len() < SUSPECTS {
                 suspects.push((repository, digest));
             }
             access.insert(&record.key, ());
@@ -35,7 +35,7 @@ async fn report_access(check: &mut Check<'_>, suspects: Vec<(RepositoryName, Dig
         return Ok(());
     }
     let mut blobs = Fingerprints::default();
-    let mut rows = Rows::of(Table::Blob);
+    let mut rows = Rows::again(Table::Blob);
     while let Some(page) = rows.next(check).await? {
         for record in page {
             blobs.insert(&record.key, ());

@@ -66,7 +66,7 @@ impl Registry {
         let totals = self.ports.listings.totals().await?;
         let mut check = Check::new(self, now, options, totals, progress);
         let blobs = bytes::check(&mut check).await?;
-        let access = links::check_access(&mut check, &blobs).await?;
+        let access = links::check_access(&mut check, blobs.as_ref()).await?;
         let manifests = manifests::check(&mut check).await?;
         links::check_blobs(&mut check, &access).await?;
         links::check_children(&mut check, &manifests).await?;

@@ -14,11 +14,23 @@ pub(super) struct Rows {
     after: Option<String>,
     limit: u32,
     ended: bool,
+    broken: bool,
+    silent: bool,
 }
 
 impl Rows {
     pub(super) fn of(table: Table) -> Self {
-        Self { table, after: None, limit: PAGE, ended: false }
+        Self { table, after: None, limit: PAGE, ended: false, broken: false, silent: false }
+    }
+
+    /// Another walk through a table whose unreadable row has been reported.
+    pub(super) fn again(table: Table) -> Self {
+        Self { silent: true, ..Self::of(table) }
+    }
+
+    /// Whether the walk ended at a row that cannot be read, so that others may follow.
+    pub(super) fn broken(&self) -> bool {
+        self.broken
     }
 
     /// The next page; none at the end.
@@ -34,8 +46,10 @@ impl Rows {
                 // Row by row up to the bad one, so that those before it are looked at.
                 Err(_) if self.limit > 1 => self.limit = 1,
                 Err(error) => {
-                    self.ended = true;
-                    check.find(self.unreadable(&error));
+                    (self.ended, self.broken) = (true, true);
+                    if !self.silent {
+                        check.find(self.unreadable(&error));
+                    }
                 }
             }
         }

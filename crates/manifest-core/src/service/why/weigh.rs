@@ -20,6 +20,10 @@ pub struct Weighed {
 #[must_use]
 pub fn weigh(support: &Support, now: Millis, window: i64) -> Weighed {
     let mut weighed = Weighed::default();
+    if path(support, 0, window).is_none_or(|(_, limit)| limit <= now) {
+        // What was dead at that time nothing keeps, whatever is above it.
+        return weighed;
+    }
     for (index, node) in support.nodes.iter().enumerate() {
         let Some((links, limit)) = path(support, index, window) else { continue };
         for (hold, until) in holds(node, now, window) {
@@ -219,6 +223,9 @@ mod tests {
     fn too_many_ancestors_count_as_kept() {
         let support = Support { nodes: vec![node(0, None)], more: true };
         assert_eq!(weigh(&support, NOW, WINDOW).longest, Some(chain(&[], Hold::ManyAncestors, NEVER)));
+        // But not for what was dead by then.
+        let support = Support { nodes: vec![deleted(node(0, None), 900)], more: true };
+        assert_eq!(weigh(&support, NOW, WINDOW).longest, None);
         let support = Support { nodes: vec![pinned(node(0, None), 1_001)], more: true };
         let weighed = weigh(&support, NOW, WINDOW);
         assert_eq!(weighed.longest, Some(chain(&[], Hold::ManyAncestors, NEVER)));

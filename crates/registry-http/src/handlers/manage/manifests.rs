@@ -7,7 +7,6 @@ use manifest_core::ports::{ManifestRow, ManifestState};
 use manifest_core::time::after;
 use oci_types::{Digest, RepositoryName, TagName};
 use serde::Serialize;
-use serde_json::json;
 
 pub(super) async fn list(
     x: &Exchange<'_>,
@@ -33,8 +32,13 @@ pub(super) async fn list(
 /// Ends all tags of a manifest, which stays by digest.
 pub(super) async fn end_tags(x: &Exchange<'_>, repository: &RepositoryName, digest: &Digest) -> Answer {
     let ended = x.registry.delete_tags_of(&x.cx, repository, digest).await?;
-    let tags: Vec<&str> = ended.iter().map(TagName::as_str).collect();
-    Ok(ok(&json!({ "digest": digest.to_string(), "ended": tags })))
+    Ok(ok(&Ended { digest: digest.to_string(), ended: ended.iter().map(TagName::as_str).collect() }))
+}
+
+#[derive(Serialize)]
+struct Ended<'a> {
+    digest: String,
+    ended: Vec<&'a str>,
 }
 
 #[derive(Serialize)]

@@ -4,8 +4,8 @@ use http::header::LINK;
 use http::{Response, StatusCode};
 use oci_types::RepositoryName;
 use percent_encoding::utf8_percent_encode;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use std::fmt::Write as _;
 
 /// A page of a listing on its way out, with all that the page behind it is asked for.
@@ -30,13 +30,7 @@ impl<'a> Listed<'a> {
 
     /// `{"name": …, "<list>": [ … ], "next": …}`, and a `Link` if there is a next page.
     pub(super) fn answer<T: Serialize>(&self, items: &[T], next: Option<String>) -> Response<Body> {
-        // Views hold nothing that JSON cannot.
-        let items = serde_json::to_value(items).unwrap_or_default();
-        let mut body = Map::new();
-        body.insert("name".into(), self.repository.as_str().into());
-        body.insert(self.list.into(), items);
-        body.insert("next".into(), next.clone().map_or(Value::Null, Value::String));
-        let mut response = json(StatusCode::OK, JSON, &body);
+        let mut response = json(StatusCode::OK, JSON, &Page { listed: self, items, next: next.as_deref() });
         if let Some(next) = next {
             response.headers_mut().insert(LINK, value(format!("<{}>; rel=\"next\"", self.path(&next))));
         }
@@ -51,6 +45,22 @@ impl<'a> Listed<'a> {
             let _ = write!(path, "&{name}={}", utf8_percent_encode(value, crate::handlers::ESCAPED));
         }
         path
+    }
+}
+
+struct Page<'a, T> {
+    listed: &'a Listed<'a>,
+    items: &'a [T],
+    next: Option<&'a str>,
+}
+
+impl<T: Serialize> Serialize for Page<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut body = serializer.serialize_map(Some(3))?;
+        body.serialize_entry("name", self.listed.repository.as_str())?;
+        body.serialize_entry(self.listed.list, self.items)?;
+        body.serialize_entry("next", &self.next)?;
+        body.end()
     }
 }
 

@@ -5,7 +5,7 @@ use http::StatusCode;
 use http::header::LOCATION;
 use manifest_core::facts::{RepositoryState, Visibility};
 use oci_types::RepositoryName;
-use serde_json::json;
+use serde::Serialize;
 
 pub(super) async fn get(x: &Exchange<'_>, repository: &RepositoryName) -> Answer {
     show(x, repository, StatusCode::OK).await
@@ -34,18 +34,26 @@ pub(super) async fn delete(x: &Exchange<'_>, repository: &RepositoryName) -> Ans
 
 async fn show(x: &Exchange<'_>, repository: &RepositoryName, status: StatusCode) -> Answer {
     let row = x.registry.repository(&x.cx, repository).await?;
-    let body = json!({
-        "name": row.name.as_str(),
-        "state": match row.state {
+    let body = Repository {
+        name: row.name.as_str(),
+        state: match row.state {
             RepositoryState::Open => "open",
             RepositoryState::ReadOnly => "readOnly",
             RepositoryState::Absent => "absent",
         },
-        "visibility": match row.visibility {
+        visibility: match row.visibility {
             Visibility::Public => "public",
             Visibility::Private => "private",
         },
-        "created": rfc3339(row.created),
-    });
+        created: rfc3339(row.created),
+    };
     Ok(json(status, JSON, &body))
+}
+
+#[derive(Serialize)]
+struct Repository<'a> {
+    name: &'a str,
+    state: &'static str,
+    visibility: &'static str,
+    created: Option<String>,
 }

@@ -9,7 +9,6 @@ use manifest_core::ports::{TagOrder, TagRow};
 use manifest_core::service::{Retagged, TagQuery};
 use oci_types::{RepositoryName, TagName};
 use serde::Serialize;
-use serde_json::json;
 
 pub(super) async fn list(x: &Exchange<'_>, repository: &RepositoryName, query: TagQuery) -> Answer {
     let size = x.page_size(query.limit);
@@ -29,7 +28,7 @@ pub(super) async fn point(x: &mut Exchange<'_>, repository: &RepositoryName, tag
     let digest = wishes::target(&body(x).await?)?;
     let guard = guard(x, repository, tag).await?;
     let retagged = x.registry.retag(&x.cx, repository, tag, &digest, guard).await?;
-    Ok(ok(&pointed(tag, &retagged)))
+    Ok(ok(&Pointed::of(tag, &retagged)))
 }
 
 /// Points a tag back at a manifest, which may have been deleted.
@@ -37,18 +36,18 @@ pub(super) async fn restore(x: &mut Exchange<'_>, repository: &RepositoryName, t
     let digest = wishes::target(&body(x).await?)?;
     let guard = guard(x, repository, tag).await?;
     let retagged = x.registry.restore(&x.cx, repository, tag, &digest, guard).await?;
-    Ok(ok(&pointed(tag, &retagged)))
+    Ok(ok(&Pointed::of(tag, &retagged)))
 }
 
 pub(super) async fn set_expiry(x: &mut Exchange<'_>, repository: &RepositoryName, tag: &TagName) -> Answer {
     let expires = wishes::expiry(&body(x).await?)?;
     let amended = x.registry.set_expiry(&x.cx, repository, tag, Some(expires)).await?;
-    Ok(ok(&changed(tag, &amended)))
+    Ok(ok(&Changed::of(tag, &amended)))
 }
 
 pub(super) async fn clear_expiry(x: &Exchange<'_>, repository: &RepositoryName, tag: &TagName) -> Answer {
     let amended = x.registry.set_expiry(&x.cx, repository, tag, None).await?;
-    Ok(ok(&changed(tag, &amended)))
+    Ok(ok(&Changed::of(tag, &amended)))
 }
 
 pub(super) async fn set_immutable(
@@ -58,7 +57,7 @@ pub(super) async fn set_immutable(
     immutable: bool,
 ) -> Answer {
     let amended = x.registry.set_immutable(&x.cx, repository, tag, immutable).await?;
-    Ok(ok(&changed(tag, &amended)))
+    Ok(ok(&Changed::of(tag, &amended)))
 }
 
 #[derive(Serialize)]
@@ -95,22 +94,50 @@ impl<'a> Tag<'a> {
     }
 }
 
-fn pointed(tag: &TagName, retagged: &Retagged) -> impl Serialize + use<> {
-    json!({
-        "name": tag.as_str(),
-        "digest": retagged.digest.to_string(),
-        "displaced": retagged.displaced.as_ref().map(ToString::to_string),
-        "expires": retagged.expires.and_then(rfc3339),
-        "immutable": retagged.immutable,
-        "revived": retagged.revived,
-    })
+#[derive(Serialize)]
+struct Pointed<'a> {
+    name: &'a str,
+    digest: String,
+    displaced: Option<String>,
+    expires: Option<String>,
+    immutable: bool,
+    revived: bool,
 }
 
-fn changed(tag: &TagName, amended: &Amended) -> impl Serialize + use<> {
-    json!({
-        "name": tag.as_str(),
-        "expires": rfc3339(amended.expires),
-        "immutable": amended.immutable,
-        "previous": { "expires": rfc3339(amended.previous_expires), "immutable": amended.was_immutable },
-    })
+impl<'a> Pointed<'a> {
+    fn of(tag: &'a TagName, retagged: &Retagged) -> Self {
+        Self {
+            name: tag.as_str(),
+            digest: retagged.digest.to_string(),
+            displaced: retagged.displaced.as_ref().map(ToString::to_string),
+            expires: retagged.expires.and_then(rfc3339),
+            immutable: retagged.immutable,
+            revived: retagged.revived,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Changed<'a> {
+    name: &'a str,
+    #[serde(flatten)]
+    present: Life,
+    previous: Life,
+}
+
+#[derive(Serialize)]
+struct Life {
+    expires: Option<String>,
+    immutable: bool,
+}
+
+impl<'a> Changed<'a> {
+    fn of(tag: &'a TagName, amended: &Amended) -> Self {
+        let life = |expires, immutable| Life { expires: rfc3339(expires), immutable };
+        Self {
+            name: tag.as_str(),
+            present: life(amended.expires, amended.immutable),
+            previous: life(amended.previous_expires, amended.was_immutable),
+        }
+    }
 }
