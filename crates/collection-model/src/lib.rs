@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod check;
+mod describe;
 pub mod explore;
 mod fingerprint;
 pub mod liveness;
@@ -18,5 +19,5 @@ pub mod worlds;
 
 pub use explore::{Report, Violation, explore};
 pub use model::{Label, Model};
-pub use protocol::{Protocol, RULES, Rule};
+pub use protocol::{CASES, Protocol, Rule};
 pub use world::World;

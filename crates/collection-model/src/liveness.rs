@@ -20,7 +20,7 @@ pub struct Definition {
 pub type Definitions = [Definition; MANIFESTS];
 
 /// "A row is *dead at t* if `deleted_ms ≤ t`."
-fn dead(row: &Manifest, t: Time) -> bool {
+fn dead(row: Manifest, t: Time) -> bool {
     row.deleted <= t
 }
 
@@ -29,7 +29,7 @@ fn dead(row: &Manifest, t: Time) -> bool {
 #[must_use]
 pub fn kept(repository: &Repository, definitions: &Definitions, m: u8, t: Time, now: Time) -> bool {
     let counts = |m: u8| {
-        let row = &repository.manifests[usize::from(m)];
+        let row = repository.manifests[usize::from(m)];
         row.there && !dead(row, t)
     };
     if !counts(m) {

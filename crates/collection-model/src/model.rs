@@ -1,6 +1,7 @@
 //! The system that is explored: a world under a protocol.
 
 use crate::check;
+use crate::describe;
 use crate::explore::System;
 use crate::locks::deadlocked;
 use crate::planner::Planner;
@@ -53,11 +54,8 @@ impl Model {
     pub(crate) fn quiet(&self, state: &State) -> bool {
         (0..PROCESSES).all(|who| {
             let process = &state.processes[who];
-            match process.at {
-                At::Ready => who >= COLLECTOR || usize::from(process.op) == self.world.scripts[who].len(),
-                At::Killed => true,
-                _ => false,
-            }
+            let ended = who >= COLLECTOR || usize::from(process.op) == self.world.scripts[who].len();
+            process.at == At::Killed || process.at == At::Ready && ended
         })
     }
 }
@@ -147,31 +145,7 @@ impl System for Model {
     }
 
     fn describe(&self, state: &State) -> String {
-        let sets = |mask: u16| (0..16).filter(|bit| mask & (1 << bit) != 0).collect::<Vec<u8>>();
-        let mut text = format!("clock {}", state.clock);
-        for (r, repository) in state.rows.repositories.iter().enumerate() {
-            let manifests = repository.manifests.iter().enumerate().filter(|(_, row)| row.there);
-            for (m, row) in manifests {
-                text += &format!("; repository {r} has manifest {m}");
-                if row.deleted != crate::rows::NEVER {
-                    text += &format!(" deleted at {}", row.deleted);
-                }
-            }
-            if let Some(tag) = repository.tag {
-                text += &format!("; its tag points at {} until {}", tag.to, tag.expires);
-            }
-            for (b, access) in repository.access.iter().enumerate() {
-                if let Some(access) = access {
-                    text += &format!("; repository {r} has blob {b} at {} until {}", access.location, access.lease);
-                }
-            }
-        }
-        for (b, at) in state.rows.blobs.iter().enumerate() {
-            if let Some(at) = at {
-                text += &format!("; blob {b} is at {at}");
-            }
-        }
-        text + &format!("; trash {:?}; bytes {:?}", sets(state.rows.trash), sets(state.bytes))
+        describe::state(state)
     }
 }
 

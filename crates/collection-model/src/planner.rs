@@ -239,7 +239,7 @@ impl Planner {
     }
 
     fn condition(&self, guard: Guard) -> Condition {
-        let index = |digest: Digest| if self.manifests[0].digest == digest { 0 } else { 1 };
+        let index = |digest: Digest| u8::from(self.manifests[0].digest != digest);
         match guard {
             Guard::Any => Condition::Any,
             Guard::Absent => Condition::Absent,

@@ -23,17 +23,17 @@ pub enum Rule {
     WritesTest,
 }
 
-/// All rules.
-pub const RULES: [Rule; 9] = [
-    Rule::RepositoryLock,
-    Rule::LookAgain,
-    Rule::NextStatement,
-    Rule::ForeignKey,
-    Rule::FreshLocations,
-    Rule::DeletesAlone,
-    Rule::BlobFirst,
-    Rule::RowsNameUntilTheyGo,
-    Rule::WritesTest,
+/// What is taken away to see what it is for. The foreign key alone is not missed: it is there for the day on which another rule is broken.
+pub const CASES: [&[Rule]; 9] = [
+    &[Rule::RepositoryLock],
+    &[Rule::LookAgain],
+    &[Rule::NextStatement],
+    &[Rule::NextStatement, Rule::ForeignKey],
+    &[Rule::FreshLocations],
+    &[Rule::DeletesAlone],
+    &[Rule::BlobFirst],
+    &[Rule::RowsNameUntilTheyGo],
+    &[Rule::WritesTest],
 ];
 
 /// The rules that hold.
@@ -49,10 +49,10 @@ impl Protocol {
         Self { without: 0 }
     }
 
-    /// The same without one of them.
+    /// All but these.
     #[must_use]
-    pub const fn without(self, rule: Rule) -> Self {
-        Self { without: self.without | 1 << rule as u16 }
+    pub fn without(rules: &[Rule]) -> Self {
+        Self { without: rules.iter().fold(0, |without, rule| without | 1 << *rule as u16) }
     }
 
     /// Whether the rule holds.

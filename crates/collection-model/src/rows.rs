@@ -140,6 +140,12 @@ pub fn members(mask: u8) -> impl Iterator<Item = u8> {
     (0..8).filter(move |bit| mask & (1 << bit) != 0)
 }
 
+/// The set of those of the first few that are so.
+#[must_use]
+pub fn set(most: usize, is: impl Fn(u8) -> bool) -> u8 {
+    (0..).take(most).filter(|item| is(*item)).fold(0, |all, item| all | 1 << item)
+}
+
 impl Write {
     /// Does it.
     pub fn apply(self, rows: &mut Rows) {

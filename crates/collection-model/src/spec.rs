@@ -52,34 +52,44 @@ impl Broken {
     }
 }
 
+/// The times of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct When {
+    /// As the request knew it, read once at its start.
+    pub(crate) now: Time,
+    /// The true time of its commit.
+    pub(crate) clock: Time,
+    /// Until when access lasts that it was promised.
+    pub(crate) lease: Time,
+}
+
 impl Spec {
-    /// Does a request in one moment. `plan` is what the core planned for it, `now` the time as the request knew it.
+    /// Does a request in one moment. `plan` is what the core planned for it.
     pub(crate) fn acknowledge(
         &mut self,
         definitions: &Definitions,
         op: Op,
         plan: Option<Planned>,
-        now: Time,
-        lease: Time,
+        when: When,
     ) -> Option<Broken> {
         match (op, plan) {
             (Op::Upload { repository, blob, .. } | Op::Mount { to: repository, blob, .. }, _) => {
                 let until = &mut self.leases[usize::from(repository)][usize::from(blob)];
-                *until = now.saturating_add(lease).max(*until);
+                *until = when.lease.max(*until);
                 None
             }
             (Op::DeleteBlob { repository, blob }, _) => {
                 self.leases[usize::from(repository)][usize::from(blob)] = 0;
                 let rows = &self.repositories[usize::from(repository)];
                 // One that is not kept may have been collected.
-                linked(definitions, blob, |m| visible(rows, definitions, m, now)).then_some(Broken::Linked)
+                linked(definitions, blob, |m| visible(rows, definitions, m, when.clock)).then_some(Broken::Linked)
             }
             (Op::Push { repository, manifest, .. }, Some(plan)) => {
-                self.push(definitions, repository, manifest, plan, now)
+                self.push(definitions, repository, manifest, plan, when.now)
             }
-            (Op::DeleteTag { repository, .. }, Some(plan)) => self.write_tag(&mut None, repository, plan, now),
+            (Op::DeleteTag { repository, .. }, Some(plan)) => self.write_tag(None, repository, plan, when.now),
             (Op::DeleteManifest { repository, manifest }, Some(_)) => {
-                self.delete(definitions, repository, manifest, now)
+                self.delete(definitions, repository, manifest, when)
             }
             (Op::Push { .. } | Op::DeleteTag { .. } | Op::DeleteManifest { .. }, None) => None,
         }
@@ -94,17 +104,17 @@ impl Spec {
         let row = &mut rows.manifests[usize::from(m)];
         debug_assert!(plan.manifest != Change::Delete, "a push deletes nothing");
         (row.there, row.deleted) = (true, NEVER);
-        let broken = self.write_tag(&mut Some(m), r, plan, now);
+        let broken = self.write_tag(Some(m), r, plan, now);
         if let Some(until) = plan.pin {
             self.pin(r, m, until);
         }
         broken
     }
 
-    fn write_tag(&mut self, to: &mut Option<u8>, r: u8, plan: Planned, now: Time) -> Option<Broken> {
+    fn write_tag(&mut self, to: Option<u8>, r: u8, plan: Planned, now: Time) -> Option<Broken> {
         let rows = &mut self.repositories[usize::from(r)];
         let current = rows.tag.filter(|tag| tag.expires > now).map(|tag| tag.to);
-        let guard = match (plan.tag, *to) {
+        let guard = match (plan.tag, to) {
             (TagStep::Point { expires, guard }, Some(to)) => {
                 rows.point(Tag { to, start: now, expires });
                 guard
@@ -118,28 +128,29 @@ impl Spec {
             }
             (TagStep::None, _) | (TagStep::Point { .. }, None) => return None,
         };
-        let left = current.filter(|left| Some(*left) != *to);
+        let left = current.filter(|left| Some(*left) != to);
         if let (Some(left), Some(until)) = (left, plan.displaced_until) {
             self.pin(r, left, until);
         }
         (!guard.holds(current)).then_some(Broken::Guard)
     }
 
-    fn delete(&mut self, definitions: &Definitions, r: u8, m: u8, now: Time) -> Option<Broken> {
+    fn delete(&mut self, definitions: &Definitions, r: u8, m: u8, when: When) -> Option<Broken> {
         let rows = &mut self.repositories[usize::from(r)];
-        let lists =
-            |parent: u8| definitions[usize::from(parent)].child == Some(m) && visible(rows, definitions, parent, now);
+        let lists = |parent: u8| {
+            definitions[usize::from(parent)].child == Some(m) && visible(rows, definitions, parent, when.clock)
+        };
         if (0..).take(MANIFESTS).any(lists) {
             return Some(Broken::Listed);
         }
         if !undeleted(rows, m) {
             return Some(Broken::ManifestGone);
         }
-        if rows.tag.is_some_and(|tag| tag.to == m && tag.expires > now) {
-            rows.end(now);
+        if rows.tag.is_some_and(|tag| tag.to == m && tag.expires > when.now) {
+            rows.end(when.now);
         }
         let row = &mut rows.manifests[usize::from(m)];
-        (row.deleted, row.pinned) = (now, 0);
+        (row.deleted, row.pinned) = (when.now, 0);
         None
     }
 

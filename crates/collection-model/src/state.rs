@@ -66,12 +66,15 @@ pub enum At {
     Begin,
     /// In the queue for the repository lock alone.
     Queued,
-    /// Find the manifest row.
+    /// The first statement behind the lock.
     Look,
     /// Insert the manifest row.
     Insert,
     /// Check what the manifest requires; it is deleted if so said.
-    Check { deleted: bool },
+    Check {
+        /// Whether the row was.
+        deleted: bool,
+    },
     /// Revive it.
     Revive,
     /// Look at the tag first, where writes do not test.
@@ -79,16 +82,17 @@ pub enum At {
     /// Write the tag.
     WriteTag,
     /// Pin these.
-    Pin { manifests: u8 },
+    Pin {
+        /// Which.
+        manifests: u8,
+    },
     /// Look for tags of the manifest to delete, and who lists it.
     Holders,
     /// End its tag.
     EndTag,
     /// Mark it deleted.
     MarkDeleted,
-    /// Delete the access row where no undeleted manifest links the blob: look.
-    LookAtLinks,
-    /// And delete.
+    /// Delete an access row that no undeleted manifest needs.
     RemoveAccess,
     /// Find the source of a mount.
     Source,
@@ -113,27 +117,75 @@ pub enum At {
     /// Commit.
     Commit,
     /// Collect these manifests: take the lock by try.
-    TryManifests { repository: u8, manifests: u8 },
+    TryManifests {
+        /// In which repository.
+        repository: u8,
+        /// Which.
+        manifests: u8,
+    },
     /// Look again.
-    AgainManifests { repository: u8, manifests: u8 },
+    AgainManifests {
+        /// In which repository.
+        repository: u8,
+        /// Which.
+        manifests: u8,
+    },
     /// Delete.
-    RemoveManifests { repository: u8, manifests: u8 },
+    RemoveManifests {
+        /// In which repository.
+        repository: u8,
+        /// Which.
+        manifests: u8,
+    },
     /// Collect these access rows: take the lock by try.
-    TryAccess { repository: u8, blobs: u8 },
+    TryAccess {
+        /// In which repository.
+        repository: u8,
+        /// Which.
+        blobs: u8,
+    },
     /// Look again: the snapshot of the statement that deletes.
-    AgainAccess { repository: u8, blobs: u8 },
+    AgainAccess {
+        /// In which repository.
+        repository: u8,
+        /// Which.
+        blobs: u8,
+    },
     /// Delete the rows that this snapshot named, one by one.
-    DropAccess { repository: u8, blobs: u8 },
+    RemoveAccessRows {
+        /// In which repository.
+        repository: u8,
+        /// Which.
+        blobs: u8,
+    },
     /// Lock these blob rows, but for those that are locked.
-    LockBlobs { blobs: u8 },
+    LockBlobs {
+        /// Which.
+        blobs: u8,
+    },
     /// Delete them.
-    RemoveBlobs { blobs: u8 },
+    RemoveBlobs {
+        /// Which.
+        blobs: u8,
+    },
     /// Sweep an expired upload.
-    SweepUpload { upload: u8 },
+    SweepUpload {
+        /// Which.
+        upload: u8,
+    },
     /// Put a location into the trash that nobody names.
-    DiscardUnnamed { location: u8 },
+    DiscardUnnamed {
+        /// Which.
+        location: u8,
+    },
     /// Delete the bytes of a location in the trash.
-    DeleteBytes { location: u8 },
+    DeleteBytes {
+        /// Which.
+        location: u8,
+    },
     /// And its trash row.
-    EmptyTrash { location: u8 },
+    EmptyTrash {
+        /// Which.
+        location: u8,
+    },
 }

@@ -5,11 +5,12 @@ use crate::model::Model;
 use crate::planner::Planned;
 use crate::protocol::Rule;
 use crate::rows::{Repository, Rows, Write};
+use crate::spec::When;
 use crate::state::{At, COLLECTOR, Process, State};
 use crate::world::{Op, Spans};
 
 /// A state in which one process is about to take a step.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Turn<'a> {
     pub(crate) model: &'a Model,
     pub(crate) state: State,
@@ -39,6 +40,11 @@ impl<'a> Turn<'a> {
 
     pub(crate) fn op(&self) -> Option<Op> {
         self.model.world.scripts.get(self.who)?.get(usize::from(self.process().op)).copied()
+    }
+
+    /// Whether the request deletes a manifest.
+    pub(crate) fn deletes(&self) -> bool {
+        self.op().is_some_and(|op| matches!(op, Op::DeleteManifest { .. }))
     }
 
     pub(crate) fn plan(&self) -> Option<Planned> {
@@ -107,7 +113,7 @@ impl<'a> Turn<'a> {
     /// Rolls back, to go on there with what the request knew.
     pub(crate) fn roll_back(mut self, what: &'static str, at: At) -> Stepped {
         let Process { op, now, .. } = *self.process();
-        *self.process_mut() = Process { op, now, at, ..Process::default() };
+        *self.process_mut() = Process { op, at, now, ..Process::default() };
         self.took(what)
     }
 
@@ -120,10 +126,11 @@ impl<'a> Turn<'a> {
     /// Commits and ends the request with success; a step of collection just ends.
     pub(crate) fn commit(mut self, what: &'static str) -> Stepped {
         self.state.rows = self.view();
-        let Process { plan, now, .. } = *self.process();
+        let Process { now, plan, .. } = *self.process();
         if let Some(op) = self.op() {
-            let (definitions, lease) = (self.model.world.definitions, self.spans().lease);
-            let broken = self.state.spec.acknowledge(&definitions, op, plan, now, lease);
+            let lease = now.saturating_add(self.spans().lease);
+            let when = When { now, clock: self.state.clock, lease };
+            let broken = self.state.spec.acknowledge(&self.model.world.definitions, op, plan, when);
             self.state.broken = self.state.broken.or(broken);
         }
         self.end();

@@ -224,6 +224,14 @@ impl World {
         self
     }
 
+    /// A repository has a manifest from the start that is pinned until then.
+    #[must_use]
+    pub fn pinned(mut self, repository: u8, manifest: u8, until: Time) -> Self {
+        self.rows.repositories[usize::from(repository)].manifests[usize::from(manifest)] =
+            Manifest { there: true, pinned: until, ..ABSENT };
+        self
+    }
+
     /// A repository has a manifest from the start that was deleted at that time.
     #[must_use]
     pub fn deleted(mut self, repository: u8, manifest: u8, at: Time) -> Self {

@@ -76,7 +76,7 @@ pub(crate) fn apply(connection: &mut SqliteConnection, prepared: &Prepared) -> P
 }
 
 /// What is refused first is the same for every adapter: the manifest, its blobs, its children, each tag in the order of its
-/// name, the pin, the deletion, the labels, what is purged.
+/// name, the pin, the labels, the deletion, what is purged.
 fn steps(connection: &mut SqliteConnection, Prepared { plan, links, tags }: &Prepared) -> Step<Applied> {
     let (place, row) = look(connection, plan)?;
     let mut created = false;
@@ -85,11 +85,11 @@ fn steps(connection: &mut SqliteConnection, Prepared { plan, links, tags }: &Pre
     }
     let mut displaced = tags::change(connection, place, plan, tags)?;
     pins::pin(connection, place, plan, &displaced)?;
-    if let Some(digest) = &plan.delete {
-        displaced.extend(delete::delete(connection, place, digest)?);
-    }
     if let Some(change) = &plan.labels {
         labels::change(connection, place, change)?;
+    }
+    if let Some(digest) = &plan.delete {
+        displaced.extend(delete::delete(connection, place, digest)?);
     }
     if !plan.purge.is_empty() {
         displaced.extend(purge::purge(connection, place, &plan.purge)?);
