@@ -69,9 +69,9 @@ impl Authorizer for Rules {
     }
 }
 
-const ROOT: (&str, &str) = ("Authorization", "user root");
+pub(crate) const ROOT: (&str, &str) = ("Authorization", "user root");
 
-async fn guarded() -> Server {
+pub(crate) async fn guarded() -> Server {
     let setup = Setup {
         access: Arc::new(Rules),
         app: Box::new(|options| options.authenticate = Some(Arc::new(Names))),
@@ -81,7 +81,7 @@ async fn guarded() -> Server {
 }
 
 /// As root, a blob, an image and a manifest about it.
-async fn furnish(server: &Server, repository: &str) -> Vec<u8> {
+pub(crate) async fn furnish(server: &Server, repository: &str) -> Vec<u8> {
     for blob in ["{}", "layer"] {
         let line = format!("POST /v2/{repository}/blobs/uploads/?digest={}", sha256(blob.as_bytes()));
         server.call(&line, &[ROOT], blob).await.expect(201);
@@ -153,7 +153,7 @@ async fn what_is_denied() {
 }
 
 /// What of an answer could tell one repository from another.
-fn telling(answer: &Answer, name: &str) -> (u16, String, Vec<String>) {
+pub(crate) fn telling(answer: &Answer, name: &str) -> (u16, String, Vec<String>) {
     let names = answer.headers.iter().filter(|(name, _)| !matches!(name.as_str(), "x-request-id" | "date"));
     let headers = names.map(|(header, value)| format!("{header}: {}", value.replace(name, "NAME"))).collect();
     let length = answer.text().replace(name, "NAME");

@@ -14,6 +14,7 @@ mod images;
 mod lifecycle;
 mod listings;
 mod logs;
+mod manage;
 mod manifests;
 mod mounts;
 mod races;
