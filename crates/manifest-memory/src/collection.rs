@@ -59,10 +59,8 @@ impl Collection for MemoryStore {
         let mut state = self.write()?;
         let mut discarded = 0;
         for stored in seen {
-            let writing = state
-                .uploads
-                .get(&stored.upload)
-                .is_some_and(|upload| upload.finished.is_none() && upload.expires > now);
+            // An expired one names its bytes until it is swept: a finish may be about to name them for good.
+            let writing = state.uploads.get(&stored.upload).is_some_and(|upload| upload.finished.is_none());
             if !writing && !state.names(&stored.location) {
                 state.trash.put(&stored.location, now);
                 discarded += 1;

@@ -21,7 +21,8 @@ use oci_types::{Digest, RepositoryName};
 /// - **C9.** `postpone_trash` MUST keep the named locations from being listed before the time, and others as they are.
 /// - **C3.** `trash_emptied` MUST forget exactly the named locations; naming one that is not there is no error.
 /// - **C4.** `discard_unnamed` MUST put into the trash those locations that no blob row, no trash row and no upload part names
-///   and whose `upload` is not an unexpired, unfinished one, testing and writing in one transaction.
+///   and whose `upload` is not an unfinished one, testing and writing in one transaction. An upload that has expired names its bytes
+///   until it is swept: a finish that passed its check before may be about to name them for good.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Collection: Send + Sync {

@@ -91,12 +91,12 @@ pub(crate) fn discard_unnamed(connection: &mut SqliteConnection, seen: &[Stored]
 }
 
 statement! {
-    /// A location is named by a blob, by the trash, by a part, or by an unfinished upload that wrote it.
+    /// A location is named by a blob, by the trash, by a part, or by an unfinished upload that wrote it, expired or not.
     struct DiscardUnnamed<'a> { seen: &'a str => Text, now: Millis => BigInt }
-    "INSERT INTO trash (location, not_before_ms) SELECT j.value->>0, 0 FROM json_each(?1) j \
+    "INSERT INTO trash (location, not_before_ms) SELECT j.value->>0, +?2 FROM json_each(?1) j \
      WHERE NOT EXISTS (SELECT 1 FROM blob INDEXED BY blob_location WHERE location = j.value->>0) \
      AND NOT EXISTS (SELECT 1 FROM upload_part INDEXED BY upload_part_location WHERE location = j.value->>0) \
      AND NOT EXISTS (SELECT 1 FROM upload u INDEXED BY upload_id WHERE u.id = unhex(j.value->>1) \
-     AND u.finished_digest IS NULL AND u.expires_ms > +?2) \
+     AND u.finished_digest IS NULL) \
      ON CONFLICT DO NOTHING"
 }
