@@ -92,8 +92,8 @@ pub(crate) fn discard_unnamed(connection: &mut SqliteConnection, seen: &[Stored]
 
 statement! {
     /// A location is named by a blob, by the trash, by a part, or by an unfinished upload that wrote it, expired or not.
-    struct DiscardUnnamed<'a> { seen: &'a str => Text, now: Millis => BigInt }
-    "INSERT INTO trash (location, not_before_ms) SELECT j.value->>0, +?2 FROM json_each(?1) j \
+    struct DiscardUnnamed<'a> { now: Millis => BigInt, seen: &'a str => Text }
+    "INSERT INTO trash (location, not_before_ms) SELECT j.value->>0, +?1 FROM json_each(?2) j \
      WHERE NOT EXISTS (SELECT 1 FROM blob INDEXED BY blob_location WHERE location = j.value->>0) \
      AND NOT EXISTS (SELECT 1 FROM upload_part INDEXED BY upload_part_location WHERE location = j.value->>0) \
      AND NOT EXISTS (SELECT 1 FROM upload u INDEXED BY upload_id WHERE u.id = unhex(j.value->>1) \
