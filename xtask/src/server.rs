@@ -84,6 +84,8 @@ pub(crate) struct Server {
     child: Option<Child>,
     /// The program that traces system calls, and the file that it writes.
     tracer: Option<(PathBuf, PathBuf)>,
+    /// Configuration that differs from the default, as variables of the environment.
+    settings: Vec<(&'static str, &'static str)>,
 }
 
 impl Server {
@@ -92,7 +94,18 @@ impl Server {
         Self::prepare(workspace, program, directory)?.launched()
     }
 
-    /// The same, with the system calls that make bytes durable and those that answer written to the file `trace`.
+    /// Starts this workspace's registry with configuration that differs from the default.
+    pub(crate) fn start_with(
+        workspace: &Workspace,
+        directory: &Path,
+        settings: &[(&'static str, &'static str)],
+    ) -> Result<Self> {
+        let mut server = Self::prepare(workspace, Program::Manifestd, directory)?;
+        server.settings = settings.to_vec();
+        server.launched()
+    }
+
+    /// Like [`Self::start`], with the system calls that make bytes durable and those that answer written to the file `trace`.
     pub(crate) fn start_traced(
         workspace: &Workspace,
         program: Program,
@@ -111,7 +124,15 @@ impl Server {
         };
         fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
         let port = http::free_port()?;
-        Ok(Self { program, binary, directory: directory.to_owned(), port, child: None, tracer: None })
+        Ok(Self {
+            program,
+            binary,
+            directory: directory.to_owned(),
+            port,
+            child: None,
+            tracer: None,
+            settings: Vec::new(),
+        })
     }
 
     fn launched(mut self) -> Result<Self> {
@@ -191,6 +212,7 @@ impl Server {
                 {
                     command.env_remove(name);
                 }
+                command.envs(self.settings.iter().copied());
                 command.arg("serve").arg("--data-dir").arg(data);
                 command.args(["--listen", &address, "--admin-listen", "off"]).current_dir(&self.directory);
             }

@@ -35,6 +35,25 @@ impl fmt::Display for Ended {
 
 impl std::error::Error for Ended {}
 
+/// Vectors beside the checkout that are no part of it, relative to the workspace: judged where they are.
+const BESIDE: [&str; 2] = ["../shared/vectors", "../shared/vectors/upstream"];
+
+/// Judges the project's own vectors and those beside the checkout, prints which, and fails at the end if any did.
+pub(crate) fn run_all(workspace: &Workspace) -> Result<()> {
+    println!("vectors of the project:");
+    let mut result = run(workspace, &Arguments::default());
+    for name in BESIDE {
+        let dir = workspace.root().join(name);
+        if dir.is_dir() {
+            println!("vectors of {name}:");
+            result = result.and(run(workspace, &Arguments { dir: Some(dir) }));
+        } else {
+            println!("vectors of {name}: not there, not run");
+        }
+    }
+    result
+}
+
 /// Builds the judge and runs it from where the user is, to whom the directory is relative.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let mut command = Command::new(workspace::cargo());

@@ -44,7 +44,7 @@ enum Step {
     Rustdoc,
     /// Every test and doc-test.
     Test,
-    /// The project's golden vectors.
+    /// The golden vectors of the project, and those beside the checkout.
     Vectors,
     /// Real clients against the release binary.
     Clients,
@@ -96,7 +96,7 @@ fn step_result(workspace: &Workspace, step: Step) -> Result<()> {
             process::stream(command.env("RUSTDOCFLAGS", "--deny warnings"))
         }
         Step::Test => test::run(workspace, &test::Arguments::default()),
-        Step::Vectors => vectors::run(workspace, &vectors::Arguments::default()),
+        Step::Vectors => vectors::run_all(workspace),
         Step::Clients => clients::run(workspace, &clients::Arguments::default()),
         Step::Durability => durability::run(workspace, &durability::Arguments::default()),
         Step::Conformance => conformance::run(workspace, &conformance::Arguments::default()),

@@ -5,8 +5,24 @@
 
 use std::{collections::BTreeMap, fmt};
 
-/// The only thing that may be off.
-const DISABLED: &str = "Sparse Manifests";
+/// The tests that only a registry passes that does not check references.
+const SPARSE: &str = "Sparse Manifests";
+
+/// Which registry the suite was told to expect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// One that checks references: its tests of sparse manifests are disabled, and nothing else is.
+    Checked,
+    /// One that does not: nothing is disabled.
+    Unchecked,
+}
+
+impl Expected {
+    /// How the result of a group of tests must read.
+    fn status(self, name: &str) -> &'static str {
+        if self == Self::Checked && name == SPARSE { "Disabled" } else { "Pass" }
+    }
+}
 
 /// The numbers under the suite's result line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,9 +56,11 @@ impl Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Counts { pass, fail, error, skip, .. } = self.counts;
-        let disabled = self.disabled.join(", ");
         let number = self.disabled.len();
-        write!(f, "{pass} passed, {} failed, {skip} skipped, {number} disabled ({disabled})", fail + error)?;
+        write!(f, "{pass} passed, {} failed, {skip} skipped, {number} disabled", fail + error)?;
+        if number > 0 {
+            write!(f, " ({})", self.disabled.join(", "))?;
+        }
         for reason in &self.reasons {
             write!(f, "\n  no full pass: {reason}")?;
         }
@@ -51,7 +69,7 @@ impl fmt::Display for Verdict {
 }
 
 /// Judges the printed report and the text of `results.yaml`.
-pub(crate) fn judge(report: &str, results: &str) -> Verdict {
+pub(crate) fn judge(expected: Expected, report: &str, results: &str) -> Verdict {
     let mut reasons = Vec::new();
     let (result, counts) = read_counts(report).unwrap_or_default();
     match result {
@@ -70,7 +88,7 @@ pub(crate) fn judge(report: &str, results: &str) -> Verdict {
         reasons.push("no test passed".to_owned());
     }
     let statuses = read_results(results);
-    reasons.extend(wrong_statuses(&statuses));
+    reasons.extend(wrong_statuses(expected, &statuses));
     if !results.lines().any(|line| line.trim() == "version: dev") {
         reasons.push("results.yaml does not say that the suite ran for version dev".to_owned());
     }
@@ -78,20 +96,19 @@ pub(crate) fn judge(report: &str, results: &str) -> Verdict {
     Verdict { counts, reasons, disabled: disabled.collect() }
 }
 
-/// Everything in `results.yaml` must have passed, but for the one thing that is off, which must be there and off.
-fn wrong_statuses(statuses: &BTreeMap<&str, &str>) -> Vec<String> {
+/// Everything in `results.yaml` must have passed, but for what is off, which must be there and off.
+fn wrong_statuses(expected: Expected, statuses: &BTreeMap<&str, &str>) -> Vec<String> {
     let mut reasons = Vec::new();
     if statuses.is_empty() {
         reasons.push("results.yaml has no results".to_owned());
     }
     for (name, status) in statuses {
-        let wanted = if *name == DISABLED { "Disabled" } else { "Pass" };
-        if *status != wanted {
+        if *status != expected.status(name) {
             reasons.push(format!("`{name}` is {status}"));
         }
     }
-    if !statuses.is_empty() && !statuses.contains_key(DISABLED) {
-        reasons.push(format!("`{DISABLED}` is not named in results.yaml"));
+    if !statuses.is_empty() && !statuses.contains_key(SPARSE) {
+        reasons.push(format!("`{SPARSE}` is not named in results.yaml"));
     }
     reasons
 }
@@ -138,7 +155,7 @@ fn read_results(results: &str) -> BTreeMap<&str, &str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, judge};
+    use super::{Counts, Expected, judge};
 
     const REPORT: &str = "  version: dev\n\nOCI Conformance Result: Pass\n  Disabled......................:          0\n  \
         Skip..........................:          0\n  Pass..........................:        990\n  \
@@ -153,17 +170,28 @@ mod tests {
         let report = REPORT.replace(report.0, report.1);
         let results = RESULTS.replace(results.0, results.1);
         assert!(report != REPORT || results != RESULTS, "nothing was spoiled");
-        let verdict = judge(&report, &results);
+        let verdict = judge(Expected::Checked, &report, &results);
         assert!(verdict.failed() > 0);
         verdict.reasons.join("; ")
     }
 
     #[test]
     fn a_full_pass() {
-        let verdict = judge(REPORT, RESULTS);
+        let verdict = judge(Expected::Checked, REPORT, RESULTS);
         assert_eq!(verdict.reasons, Vec::<String>::new());
         assert_eq!(verdict.counts, Counts { pass: 990, ..Counts::default() });
         assert_eq!(verdict.to_string(), "990 passed, 0 failed, 0 skipped, 1 disabled (Sparse Manifests)");
+    }
+
+    #[test]
+    fn a_full_pass_without_checks_has_nothing_disabled() {
+        let results = RESULTS.replace("Manifests: Disabled", "Manifests: Pass");
+        let verdict = judge(Expected::Unchecked, REPORT, &results);
+        assert_eq!(verdict.reasons, Vec::<String>::new());
+        assert_eq!(verdict.to_string(), "990 passed, 0 failed, 0 skipped, 0 disabled");
+        assert_eq!(judge(Expected::Unchecked, REPORT, RESULTS).reasons, ["`Sparse Manifests` is Disabled"]);
+        let unnamed = RESULTS.replace("  Sparse Manifests: Disabled\n", "");
+        assert_eq!(judge(Expected::Unchecked, REPORT, &unnamed).reasons.len(), 1);
     }
 
     #[test]
@@ -171,7 +199,7 @@ mod tests {
         let same = ("Image: Pass", "Image: Pass");
         let report = |from, to| {
             let report = REPORT.replace(from, to);
-            judge(&report, RESULTS.replace(same.0, same.1).as_str()).reasons.join("; ")
+            judge(Expected::Checked, &report, RESULTS.replace(same.0, same.1).as_str()).reasons.join("; ")
         };
         assert_eq!(report("Result: Pass", "Result: FAIL"), "the suite's result is `FAIL`");
         assert_eq!(
@@ -181,8 +209,8 @@ mod tests {
         assert!(report("990\n\nAPI", "991\n\nAPI").contains("no result with its counts"));
         let skipped =
             REPORT.replace("Skip..........................:          0", "Skip...:  1").replace("990\n\n", "991\n\n");
-        assert_eq!(judge(&skipped, RESULTS).reasons, ["1 skipped"]);
-        assert_eq!(judge("failed to load config", "").failed(), 1);
+        assert_eq!(judge(Expected::Checked, &skipped, RESULTS).reasons, ["1 skipped"]);
+        assert_eq!(judge(Expected::Checked, "failed to load config", "").failed(), 1);
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! `cargo xtask conformance`: the conformance suite of the OCI distribution specification, twice on one data directory.
+//! `cargo xtask conformance`: the conformance suite of the OCI distribution specification, twice on one data directory,
+//! and once more on another for a registry that does not check references.
 //!
-//! Everything that the suite can test is on, but for sparse manifests: a registry that checks what a manifest
-//! references, as ours does by default, refuses them.
+//! Everything that the suite can test is on. Only sparse manifests are off in the first two runs: a registry that checks
+//! what a manifest references, as ours does by default, refuses them. In the third run they are on too.
 
 mod judge;
 
@@ -17,10 +18,14 @@ use anyhow::{Context, Result};
 use crate::{
     count::Count,
     process,
-    server::{Program, Registry},
+    server::{Program, Registry, Server},
     setup::{self, Need},
     workspace::Workspace,
 };
+use judge::Expected;
+
+/// What makes the registry take a manifest whatever it references.
+const UNCHECKED: (&str, &str) = ("MANIFESTD_MANIFESTS__REFERENCES", "unchecked");
 
 /// The suite takes seconds; a registry that hangs must not hang the run.
 const LIMIT: Duration = Duration::from_mins(10);
@@ -39,27 +44,26 @@ pub(crate) struct Arguments {
     keep: bool,
 }
 
-/// Runs the suite twice, under new repository names each time, and judges both runs.
+/// Runs the suite twice, under new repository names each time, and once with sparse manifests, and judges all runs.
 ///
-/// The second run finds the first one's data: what a registry knows must not change what it answers.
+/// The second run finds the first one's data: what a registry knows must not change what it answers. The third needs a
+/// registry that is configured for it, so there is none for a registry that was given or is not ours.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let suite = setup::ensure(workspace, Need::ConformanceSuite)?;
     let mut directory = tempfile::Builder::new().prefix("conformance-").tempdir()?;
     directory.disable_cleanup(arguments.keep);
-    let registry = Registry::open(workspace, arguments.registry.as_ref(), arguments.server, directory.path())?;
-    let address = registry.address();
     let mut sum = Count::default();
+    let registry = Registry::open(workspace, arguments.registry.as_ref(), arguments.server, directory.path())?;
     for round in 1..=2 {
-        let start = Instant::now();
-        let results = directory.path().join(format!("results-{round}"));
-        let (report, log) = run_suite(&suite, &address, &results)?;
-        let verdict = judge::judge(&report, &fs::read_to_string(results.join("results.yaml")).unwrap_or_default());
-        if !verdict.reasons.is_empty() {
-            print_failures(&log);
-        }
-        println!("run {round}: {verdict} ({:.1} s)", start.elapsed().as_secs_f64());
-        sum.passed += verdict.counts.pass;
-        sum.failed += verdict.failed();
+        run_and_judge(&suite, &registry, Expected::Checked, (round, directory.path()), &mut sum)?;
+    }
+    if registry.is_ours() && arguments.server == Program::Manifestd {
+        drop(registry);
+        let server = Server::start_with(workspace, &directory.path().join("unchecked"), &[UNCHECKED])?;
+        let registry = Registry::Started(server);
+        run_and_judge(&suite, &registry, Expected::Unchecked, (3, directory.path()), &mut sum)?;
+    } else {
+        println!("run 3 needs a registry of ours that does not check references: not run");
     }
     if arguments.keep {
         println!("kept: {}", directory.path().display());
@@ -67,8 +71,31 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     sum.close()
 }
 
+/// One numbered run, its line and its counts; its results are kept below the directory.
+fn run_and_judge(
+    suite: &Path,
+    registry: &Registry,
+    expected: Expected,
+    (round, directory): (u32, &Path),
+    sum: &mut Count,
+) -> Result<()> {
+    let start = Instant::now();
+    let results = directory.join(format!("results-{round}"));
+    let (report, log) = run_suite(suite, &registry.address(), expected, &results)?;
+    let results = fs::read_to_string(results.join("results.yaml")).unwrap_or_default();
+    let verdict = judge::judge(expected, &report, &results);
+    if !verdict.reasons.is_empty() {
+        print_failures(&log);
+    }
+    let note = if expected == Expected::Unchecked { ", references unchecked, sparse on" } else { "" };
+    println!("run {round}{note}: {verdict} ({:.1} s)", start.elapsed().as_secs_f64());
+    sum.passed += verdict.counts.pass;
+    sum.failed += verdict.failed();
+    Ok(())
+}
+
 /// Runs the suite once; returns its report and its log. Its exit code says nothing that the judge does not ask.
-fn run_suite(suite: &Path, address: &str, results: &Path) -> Result<(String, String)> {
+fn run_suite(suite: &Path, address: &str, expected: Expected, results: &Path) -> Result<(String, String)> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
     let repository = format!("conformance/{}-{}", id(), now.as_millis());
     let mut command = Command::new(suite);
@@ -81,6 +108,9 @@ fn run_suite(suite: &Path, address: &str, results: &Path) -> Result<(String, Str
     command.env("OCI_REGISTRY", address).env("OCI_TLS", "disabled").env("OCI_VERSION", "dev");
     command.env("OCI_REPO1", format!("{repository}/one")).env("OCI_REPO2", format!("{repository}/two"));
     command.env("OCI_RESULTS_DIR", results);
+    if expected == Expected::Unchecked {
+        command.env("OCI_DATA_SPARSE", "true");
+    }
     let output = process::capture(&mut command, LIMIT)?;
     Ok((output.stdout, output.stderr))
 }

@@ -89,7 +89,8 @@ fn attributes(text: &str) -> Vec<Found> {
     })
 }
 
-/// A test that sleeps is slow on every machine and wrong on a busy one.
+/// A test that sleeps is slow on every machine and wrong on a busy one. Code that is no test may sleep, and so may a test
+/// whose clock is paused: there a sleep moves the clock and takes no time.
 fn sleeps(path: &str, text: &str) -> Vec<Found> {
     let in_tests = path.split('/').any(|part| part == "tests") || path.ends_with("/tests.rs");
     let tests_start = if in_tests { Some(0) } else { text.lines().position(|line| line.trim() == "#[cfg(test)]") };
@@ -101,8 +102,18 @@ fn sleeps(path: &str, text: &str) -> Vec<Found> {
         let sleeps = SLEEPS.iter().any(|sleep| code.contains(sleep));
         sleeps.then(|| "a test waits for an event with a limit, never for time to pass".to_owned())
     });
-    found.retain(|(line, ..)| *line > tests_start);
+    found.retain(|(line, ..)| *line > tests_start && !has_paused_clock(text, *line));
     found
+}
+
+/// Whether the line, counted from 1, sleeps on tokio's clock in a test that was started with that clock paused.
+fn has_paused_clock(text: &str, line: usize) -> bool {
+    let lines: Vec<&str> = text.lines().take(line).map(str::trim).collect();
+    let is_tokio = lines.last().is_some_and(|line| line.contains(SLEEPS[1]));
+    let function = lines.iter().rposition(|line| line.starts_with("async fn ") || line.starts_with("fn "));
+    let attributes = lines.iter().take(function.unwrap_or_default()).rev().take_while(|line| line.starts_with("#["));
+    is_tokio
+        && attributes.into_iter().any(|line| line.starts_with("#[tokio::test(") && line.contains("start_paused = true"))
 }
 
 /// A message that prints its source is printed twice by whoever prints the chain of sources.
@@ -173,6 +184,19 @@ mod tests {
         assert_eq!(lines("src/a.rs", &text), (vec![4], 1));
         assert_eq!(lines("crate/tests/a.rs", &text), (vec![1, 4], 2));
         assert_eq!(lines("crate/tests/a.rs", &format!("// {thread}x)\n")), (vec![], 0));
+    }
+
+    #[test]
+    fn sleeps_of_a_paused_clock_take_no_time() {
+        let [thread, time] = SLEEPS;
+        let test =
+            |attribute: &str, sleep: &str| format!("#[cfg(test)]\n{attribute}\nasync fn a() {{\n {sleep}x);\n}}\n");
+        let paused = "#[tokio::test(start_paused = true)]";
+        assert_eq!(lines("a.rs", &test(paused, time)), (vec![], 0));
+        assert_eq!(lines("a.rs", &test(paused, thread)), (vec![4], 1), "the thread's clock is never paused");
+        assert_eq!(lines("a.rs", &test("#[tokio::test]", time)), (vec![4], 1));
+        let other = format!("{}async fn b() {{\n {time}x);\n}}\n", test(paused, time));
+        assert_eq!(lines("a.rs", &other), (vec![7], 1), "the pause is another function's");
     }
 
     #[test]
