@@ -71,7 +71,7 @@ impl Case {
 }
 
 /// The bytes that a value stands for: those of a text, or what `{"$b64": …}` holds.
-fn bytes(value: &Value) -> Option<Vec<u8>> {
+pub(crate) fn bytes(value: &Value) -> Option<Vec<u8>> {
     match value.as_str() {
         Some(text) => Some(text.to_owned().into_bytes()),
         None => base64::engine::general_purpose::STANDARD.decode(value.get("$b64")?.as_str()?).ok(),

@@ -32,12 +32,21 @@ pub(crate) enum Rule {
     Sizes,
     OddLabels,
     KeyEndsInLineFeed,
+    OneWrite,
+    Reachable,
+    HiddenTags,
+    Uncollected,
+    EmptyLayer,
+    Cosign,
+    SameMillisecond,
+    ChildConfigs,
 }
 
 impl Rule {
     /// The numbers in the semantics.
     fn numbers(self) -> &'static [u8] {
         match self {
+            Self::OneWrite => &[1, 2],
             Self::LabelsAreStrings | Self::EmptyConfig => &[2],
             Self::NoCrashes => &[3],
             Self::Durations => &[6],
@@ -47,7 +56,13 @@ impl Rule {
             Self::WellFormedDigests => &[9],
             Self::StrictJson | Self::Sizes => &[10],
             Self::ContentTypes => &[13],
-            Self::OddLabels | Self::KeyEndsInLineFeed => &[22],
+            Self::Reachable => &[4],
+            Self::HiddenTags => &[17],
+            Self::Uncollected => &[18],
+            Self::EmptyLayer => &[19],
+            Self::Cosign => &[20],
+            Self::SameMillisecond => &[21],
+            Self::OddLabels | Self::KeyEndsInLineFeed | Self::ChildConfigs => &[22],
         }
     }
 
@@ -71,6 +86,18 @@ impl Rule {
             Self::Sizes => "sizes are whole, not negative, below 2^63; others are refused when parsing",
             Self::OddLabels => "a label that is no Unicode text is not kept",
             Self::KeyEndsInLineFeed => "a key that is added through an API must not end in a line feed",
+            Self::OneWrite => "what is refused leaves nothing behind, and is refused again",
+            Self::Reachable => {
+                "ancestors at any depth keep a manifest, the subject too; what nothing keeps is no referrer"
+            }
+            Self::HiddenTags => "a pin is no tag: children, referrers and what is pushed again to a tag get none",
+            Self::Uncollected => "referrers do not keep their subjects, and what never had a tag is collected",
+            Self::EmptyLayer => "the empty layer is always there, and linked where a history needs it",
+            Self::Cosign => "tags that are named after a manifest stay when its last tag goes",
+            Self::SameMillisecond => {
+                "a tag can be moved or deleted again in one millisecond; the later interval starts later"
+            }
+            Self::ChildConfigs => "configs of children are not read again",
         }
     }
 }
@@ -165,7 +192,7 @@ pub(crate) fn of_odd_labels(expected: &Value, found: &Value) -> Option<Rule> {
     (*found == json!({"ok": kept})).then_some(Rule::OddLabels)
 }
 
-fn is_label(MemberError { path, problem }: &MemberError) -> bool {
+pub(crate) fn is_label(MemberError { path, problem }: &MemberError) -> bool {
     let is_place = ["config.Labels", "annotations."].iter().any(|place| path.starts_with(place))
         || path.contains(".v1Compatibility.config.Labels");
     is_place && matches!(problem, Problem::Type { .. })
@@ -210,7 +237,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    const ALL: [Rule; 13] = [
+    const ALL: [Rule; 21] = [
         Rule::LabelsAreStrings,
         Rule::EmptyConfig,
         Rule::NoCrashes,
@@ -224,6 +251,14 @@ mod tests {
         Rule::Sizes,
         Rule::OddLabels,
         Rule::KeyEndsInLineFeed,
+        Rule::OneWrite,
+        Rule::Reachable,
+        Rule::HiddenTags,
+        Rule::Uncollected,
+        Rule::EmptyLayer,
+        Rule::Cosign,
+        Rule::SameMillisecond,
+        Rule::ChildConfigs,
     ];
 
     #[test]

@@ -1,10 +1,10 @@
 //! Which group a file belongs to, and what judges its cases.
 
 use crate::case::{self, Case};
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::Outcome;
 use crate::report::FileReport;
 use crate::unusable::{InputError, Unusable};
-use crate::{images, labels, malformed, schema1};
+use crate::{data_layer, images, labels, malformed, schema1};
 
 /// A group of vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Group {
             Self::Schema1 => schema1::judge(case),
             Self::Malformed => malformed::judge(case),
             Self::Labels => labels::judge(case),
-            Self::DataLayer => Ok(Verdict::Later.on(case, &[])),
+            Self::DataLayer => data_layer::judge(case),
         }
     }
 }

@@ -65,7 +65,7 @@ fn compare(case: &Case, document: &Document, fields: &[(&str, Value)], mut rule:
             None => return Verdict::Failed(difference),
         }
     }
-    rule.map_or(Verdict::AsQuay, Verdict::ByRule)
+    Verdict::by(rule)
 }
 
 fn fields_of(document: &Document) -> Vec<(&'static str, Value)> {

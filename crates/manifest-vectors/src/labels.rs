@@ -17,7 +17,7 @@ pub(crate) fn judge(case: &Case) -> Result<Outcome, InputError> {
         "manifest-labels" => of_manifest(case)?,
         "canonical-json" | "json-roundtrip" => {
             let later = case.expected.keys().map(|name| format!("{} ({name})", case.kind)).collect();
-            return Ok(Outcome { verdict: Verdict::Later, later });
+            return Ok(Verdict::Later.but(later));
         }
         other => return Err(InputError::Kind { kind: other.to_owned() }),
     };
@@ -38,7 +38,7 @@ fn key(key: &str, case: &Case) -> Verdict {
     let expected = case.expected("valid_for_api");
     match first_difference("valid_for_api", expected, &json!(found)) {
         None => Verdict::AsQuay,
-        Some(_) if *expected == json!(true) && key.ends_with('\n') => Verdict::ByRule(Rule::KeyEndsInLineFeed),
+        Some(_) if *expected == json!(true) && key.ends_with('\n') => Verdict::by([Rule::KeyEndsInLineFeed]),
         Some(difference) => Verdict::Failed(difference),
     }
 }
@@ -50,7 +50,7 @@ fn expiry(label: &str, case: &Case) -> Verdict {
         (Some(Ok(Some(expected))), Some(found)) if expected.checked_mul(1000) == Some(found) => Verdict::AsQuay,
         (Some(Err(_)), None) => Verdict::AsQuay,
         (Some(Ok(Some(expected))), None) if deviations::is_python_duration(label, expected) => {
-            Verdict::ByRule(Rule::Durations)
+            Verdict::by([Rule::Durations])
         }
         _ => {
             let found = found.map_or_else(|| "nothing".to_owned(), |found| format!("{found} ms"));
@@ -71,12 +71,12 @@ fn of_manifest(case: &Case) -> Result<Verdict, InputError> {
             let found = json!({"ok": found});
             match (first_difference("labels", expected, &found), deviations::of_odd_labels(expected, &found)) {
                 (None, _) => Verdict::AsQuay,
-                (Some(_), Some(rule)) => Verdict::ByRule(rule),
+                (Some(_), Some(rule)) => Verdict::by([rule]),
                 (Some(difference), None) => Verdict::Failed(difference),
             }
         }
         Err(failure) => match deviations::of_labels(expected, &failure, case) {
-            Some(rule) => Verdict::ByRule(rule),
+            Some(rule) => Verdict::by([rule]),
             None => Verdict::Failed(format!("labels: expected {}, found {failure}", shown(expected))),
         },
     })

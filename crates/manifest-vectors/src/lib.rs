@@ -2,6 +2,7 @@
 
 mod case;
 mod compare;
+mod data_layer;
 mod deviations;
 mod directory;
 mod group;

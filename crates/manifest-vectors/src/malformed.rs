@@ -37,7 +37,7 @@ pub(crate) fn judge(case: &Case) -> Result<Outcome, InputError> {
     let verdict = compare(case, &judged, &found);
     let is_judged = |name: &str| judged.iter().any(|(stage, _)| *stage == name);
     let left = stages.iter().map(|(name, _)| *name).filter(|name| !is_judged(name) && !is_refused);
-    Ok(Outcome { verdict, later: left.map(str::to_owned).collect() })
+    Ok(verdict.but(left.map(str::to_owned).collect()))
 }
 
 /// A case of group c: reading and validation; rewriting belongs to the legacy view of images.
@@ -100,7 +100,7 @@ fn compare(case: &Case, stages: &[Stage<'_>], found: &Found) -> Verdict {
         }
         rule = rule.or(known);
     }
-    rule.map_or(Verdict::AsQuay, Verdict::ByRule)
+    Verdict::by(rule)
 }
 
 /// Whether a stage that Quay passes speaks against our failure, because Quay reads there what we refuse: the config, of

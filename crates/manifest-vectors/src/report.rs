@@ -1,7 +1,7 @@
 //! Who counts, and what is printed of it.
 
 use crate::deviations::Rule;
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::{Operations, Outcome, Verdict};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -24,9 +24,11 @@ pub struct FileReport {
     name: String,
     cases: usize,
     passed: usize,
+    deviating: usize,
     failures: Vec<(String, String)>,
     deviations: BTreeMap<Rule, Vec<String>>,
     later: BTreeMap<String, usize>,
+    operations: Operations,
 }
 
 /// The verdict on a directory. Displayed it is one line a file with what is wrong below it, the deviations by rule, and
@@ -57,17 +59,32 @@ impl Report {
 impl FileReport {
     pub(crate) fn new(file: &str) -> Self {
         let name = file.strip_suffix(".json").unwrap_or(file).to_owned();
-        Self { name, cases: 0, passed: 0, failures: Vec::new(), deviations: BTreeMap::new(), later: BTreeMap::new() }
+        Self {
+            name,
+            cases: 0,
+            passed: 0,
+            deviating: 0,
+            failures: Vec::new(),
+            deviations: BTreeMap::new(),
+            later: BTreeMap::new(),
+            operations: Operations::default(),
+        }
     }
 
-    pub(crate) fn add(&mut self, case: String, Outcome { verdict, later }: Outcome) {
+    pub(crate) fn add(&mut self, case: String, Outcome { verdict, later, operations }: Outcome) {
         self.cases += 1;
+        self.operations.add(operations);
         for field in later {
             *self.later.entry(field).or_default() += 1;
         }
         match verdict {
             Verdict::AsQuay => self.passed += 1,
-            Verdict::ByRule(rule) => self.deviations.entry(rule).or_default().push(case),
+            Verdict::ByRule(rules) => {
+                self.deviating += 1;
+                for rule in rules {
+                    self.deviations.entry(rule).or_default().push(case.clone());
+                }
+            }
             Verdict::Failed(why) => self.failures.push((case, why)),
             Verdict::Later => {}
         }
@@ -91,7 +108,7 @@ impl FileReport {
         Count {
             passed: self.passed,
             failed: self.failures.len(),
-            deviations: self.deviations.values().map(Vec::len).sum(),
+            deviations: self.deviating,
             later: self.later.values().sum(),
         }
     }
@@ -126,6 +143,9 @@ impl fmt::Display for FileReport {
         write!(f, "{}: {count}", self.name)?;
         if count.later > 0 {
             write!(f, ", {} later", count.later)?;
+        }
+        if self.operations != Operations::default() {
+            write!(f, "\n    {}", self.operations)?;
         }
         for (case, why) in self.failures() {
             write!(f, "\n    FAILED {case}: {why}")?;

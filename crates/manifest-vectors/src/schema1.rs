@@ -29,17 +29,17 @@ pub(crate) fn judge(case: &Case) -> Result<Outcome, InputError> {
         (Some(Ok(_)), Ok(document)) => compare(case, &document),
         // Quay reads the document and then fails on its payload.
         (Some(Err("unhandled")), Err(_)) if parse.is_some_and(|parse| parse.is_ok()) => {
-            Verdict::ByRule(Rule::NoCrashes).whole()
+            Verdict::by([Rule::NoCrashes]).whole()
         }
         // Quay finds the fault where it verifies, or crashes: any refusal is as good.
         (Some(Err("bad-signature" | "unhandled")), Err(_)) => Verdict::AsQuay.whole(),
         // Signatures are not verified yet, only the text that they are about is rebuilt.
         (Some(Err("bad-signature" | "unhandled")), Ok(_)) if verifies => {
-            Outcome { verdict: Verdict::Later, later: vec!["parse (signature)".to_owned()] }
+            Verdict::Later.but(vec!["parse (signature)".to_owned()])
         }
         (Some(Err(kind)), Err(failure)) if kind == failure.kind() => Verdict::AsQuay.whole(),
         (Some(accepted), Err(failure)) => match deviations::of_refusal(accepted.err(), &failure, case) {
-            Some(rule) => Verdict::ByRule(rule).whole(),
+            Some(rule) => Verdict::by([rule]).whole(),
             None => Verdict::Failed(format!("parse: expected {accepted:?}, found {failure}")).whole(),
         },
         (_, found) => {

@@ -5,11 +5,11 @@ use super::rejection::Rejection;
 use crate::access::Context;
 use crate::document::{ChildEntry, ChildKind, ConfigKind, ConfigRef, Document, ImageConfig, Need, Schema1};
 use crate::empty_layer;
-use crate::facts::{Acting, Blob, PushAsk, PushFacts, RepositoryState, Visibility};
+use crate::facts::{Acting, Blob, Child, PushAsk, PushFacts, RepositoryState, Visibility};
 use crate::labels;
 use crate::policy::{Policy, References};
 use crate::time::after;
-use oci_types::{Digest, RepositoryName, TagName};
+use oci_types::{Digest, MediaType, Platform, RepositoryName, TagName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -207,7 +207,7 @@ fn resolve_links(case: &PushCase<'_>, facts: &PushFacts) -> Result<Links, Reject
     let mut missing_children = BTreeSet::new();
     let child_need = if references == References::Required { Need::Required } else { Need::MayBeAbsent };
     for entry in case.document.children() {
-        if child_fits(entry, facts)? {
+        if child_fits(case.document, entry, facts)? {
             children.push(child_link(entry, child_need));
         } else if entry.kind == ChildKind::Unknown && facts.blobs.contains_key(&entry.digest) {
             // BuildKit's cache exports are indexes of layers.
@@ -226,7 +226,7 @@ fn resolve_links(case: &PushCase<'_>, facts: &PushFacts) -> Result<Links, Reject
 }
 
 /// Whether the repository has the child; one that is there must be what the entry says.
-fn child_fits(entry: &ChildEntry, facts: &PushFacts) -> Result<bool, Rejection> {
+fn child_fits(index: &Document, entry: &ChildEntry, facts: &PushFacts) -> Result<bool, Rejection> {
     let Some(child) = facts.children.get(&entry.digest) else {
         return Ok(false);
     };
@@ -242,7 +242,24 @@ fn child_fits(entry: &ChildEntry, facts: &PushFacts) -> Result<bool, Rejection> 
             found: child.media_type.clone(),
         });
     }
+    if child.media_type.is_schema1() {
+        schema1_fits(index, entry, child)?;
+    }
     Ok(true)
+}
+
+/// Schema 1 is listed by docker's lists alone, and for the processor that it names itself (quay-semantics, sections 8.4 and 8.6).
+fn schema1_fits(index: &Document, entry: &ChildEntry, child: &Child) -> Result<(), Rejection> {
+    if *index.media_type() == MediaType::OCI_INDEX {
+        return Err(Rejection::Schema1InIndex(entry.digest));
+    }
+    let architecture = |platform: &Option<Platform>| platform.as_ref().map(|platform| platform.architecture.clone());
+    match (architecture(&entry.platform), architecture(&child.platform)) {
+        (Some(expected), Some(found)) if expected != found => {
+            Err(Rejection::ChildArchitecture { digest: entry.digest, expected, found })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn child_link(entry: &ChildEntry, need: Need) -> ChildLink {

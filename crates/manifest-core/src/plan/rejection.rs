@@ -68,6 +68,19 @@ pub enum Rejection {
         /// As the repository has it.
         found: MediaType,
     },
+    /// An OCI index lists a schema 1 manifest, which no client could use.
+    #[error("an OCI index cannot list the schema 1 manifest {0}")]
+    Schema1InIndex(Digest),
+    /// A list says that a schema 1 child is for another processor than the child does.
+    #[error("manifest {digest} is for {found}, but the list says {expected}")]
+    ChildArchitecture {
+        /// Which child.
+        digest: Digest,
+        /// As the list says it.
+        expected: String,
+        /// As the child says it.
+        found: String,
+    },
     /// A schema 1 manifest is about another repository.
     #[error("the manifest is for the repository `{embedded}`, not {repository}")]
     EmbeddedName {

@@ -52,6 +52,10 @@ fn rejected(rejection: Rejection) -> Refusal {
         }
         Rejection::ChildMediaType { digest, expected, found } => invalid(message)
             .detail(json!({ "digest": digest.to_string(), "expected": expected.as_str(), "found": found.as_str() })),
+        Rejection::ChildArchitecture { digest, expected, found } => {
+            invalid(message).detail(json!({ "digest": digest.to_string(), "expected": expected, "found": found }))
+        }
+        Rejection::Schema1InIndex(digest) => invalid(message).detail(json!({ "digest": digest.to_string() })),
         Rejection::EmbeddedName { .. } | Rejection::EmbeddedTag { .. } => invalid(message),
         Rejection::Immutable(tag) | Rejection::OverwriteDenied(tag) => {
             Refusal::new(StatusCode::FORBIDDEN, Code::Denied, message).detail(json!({ "tag": tag.as_str() }))

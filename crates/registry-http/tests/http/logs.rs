@@ -3,6 +3,7 @@
 use crate::failures::with_broken_manifests;
 use crate::server::Server;
 use manifest_core::PortErrorKind;
+use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::{Arc, LazyLock, Mutex};
 use tracing_subscriber::fmt::MakeWriter;
@@ -80,4 +81,24 @@ async fn each_request_has_a_line() {
     let pull = line("trace-pull", &format!("GET /v2/a/blobs/{digest}"), b"").await;
     has(&pull, &["DEBUG", "method=GET", "status=200", "bytes=4", "complete=true", "peer=127.0.0.1"]);
     has(&line("trace-none", "GET /v2/a/manifests/none", b"").await, &["DEBUG", "status=404"]);
+}
+
+#[tokio::test]
+async fn a_purge_is_logged_with_its_plan() {
+    let lines = LINES.clone();
+    let server = Server::start().await;
+    server.push_image("a", "v", b"layer").await;
+    let purge = async |path: &str, body: &Value| {
+        let headers = [("X-Request-Id", "trace-purge")];
+        server.call(&format!("POST /v2/a/_manifestd/{path}"), &headers, body.to_string()).await.expect(200).json()
+    };
+    let purged = || lines.of("trace-purge").into_iter().filter(|line| line.contains("purged")).collect::<Vec<_>>();
+    let mut what = json!({ "tags": ["v"] });
+    let plan = purge("purge/plan", &what).await;
+    assert_eq!(purged(), [""; 0]);
+    what["id"] = plan["id"].clone();
+    what["plannedAt"] = plan["plannedAt"].clone();
+    purge("purge", &what).await;
+    let [line] = purged().try_into().unwrap();
+    has(&line, &["INFO", "repository=a", plan["id"].as_str().unwrap(), "\"purge\":[\"sha256:"]);
 }

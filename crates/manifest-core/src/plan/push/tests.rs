@@ -9,7 +9,7 @@ use crate::plan::{Guard, ManifestChange, Need, NewManifest, Plan, Rejection, Tag
 use crate::policy::{Policy, References};
 use crate::time::NEVER;
 use bytes::Bytes;
-use oci_types::{Algorithm, Digest, MediaType, RepositoryName, TagName};
+use oci_types::{Algorithm, Digest, MediaType, Platform, RepositoryName, TagName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -203,6 +203,36 @@ fn children_must_be_there_and_be_what_the_index_says() {
     scene.has_child(&two, &[]);
     scene.facts.children.get_mut(&digest(&two)).unwrap().media_type = MediaType::DOCKER_SCHEMA2.parse().unwrap();
     assert!(matches!(scene.plan(), Err(Rejection::ChildMediaType { .. })));
+}
+
+#[test]
+fn schema1_is_listed_for_its_own_processor_and_by_dockers_lists_alone() {
+    let child = "schema 1, read long ago";
+    let entry = |platform: &str| {
+        let (digest, size, media_type) = (digest(child), child.len(), MediaType::DOCKER_SCHEMA1);
+        format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size}{platform}}}"#)
+    };
+    let check = |index_type: &str, platform: &str, says: Option<&str>, rejected: Option<&str>| {
+        let entry = entry(platform);
+        let list = format!(r#"{{"schemaVersion":2,"mediaType":"{index_type}","manifests":[{entry}]}}"#);
+        let mut scene = Scene::of(&list, to_tag("old"));
+        scene.has_child(child, &[]);
+        let stored = scene.facts.children.get_mut(&digest(child)).unwrap();
+        stored.media_type = MediaType::DOCKER_SCHEMA1_SIGNED.parse().unwrap();
+        stored.platform = says.map(|architecture| Platform::new("linux", architecture));
+        let found = scene.plan().map(|_| ()).map_err(|rejection| rejection.to_string());
+        let digest = digest(child);
+        let expected = rejected.map_or(Ok(()), |why| Err(why.replace("{}", &digest.to_string())));
+        assert_eq!(found, expected, "{index_type} {platform} {says:?}");
+    };
+    let arm64 = r#","platform":{"architecture":"arm64","os":"linux"}"#;
+    check(MediaType::DOCKER_LIST, arm64, Some("arm64"), None);
+    check(MediaType::DOCKER_LIST, arm64, None, None);
+    let differs = "manifest {} is for amd64, but the list says arm64";
+    check(MediaType::DOCKER_LIST, arm64, Some("amd64"), Some(differs));
+    let not_listed = "an OCI index cannot list the schema 1 manifest {}";
+    check(MediaType::OCI_INDEX, arm64, Some("arm64"), Some(not_listed));
+    check(MediaType::OCI_INDEX, "", None, Some(not_listed));
 }
 
 #[test]

@@ -92,6 +92,20 @@ async fn a_tag_says_what_it_points_at() {
 }
 
 #[tokio::test]
+async fn a_tag_of_an_index() {
+    let server = Server::start().await;
+    let child = server.push_image("a", "child", b"layer").await;
+    let mut entry = descriptor(MediaType::OCI_MANIFEST, &child);
+    entry["platform"] = json!({ "os": "linux", "architecture": "arm64" });
+    let index = json!({ "schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": [entry] });
+    server.put("a", "index", &index).await.expect(201);
+    let tag = server.manage("GET tags?contains=index", Value::Null).await.expect(200).json()["tags"][0].clone();
+    assert_eq!((&tag["mediaType"], &tag["layersSize"]), (&json!(MediaType::OCI_INDEX), &Value::Null));
+    // The port's rows do not hold what the entries of an index run on: wrong today, and so written down in docs/api.md.
+    assert_eq!(tag["platforms"], json!([]));
+}
+
+#[tokio::test]
 async fn history_in_pages_of_any_size() {
     let server = Server::start().await;
     for (tag, layer) in [("a", "one"), ("b", "one"), ("a", "two"), ("c", "two"), ("a", "three")] {
