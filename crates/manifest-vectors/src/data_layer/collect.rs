@@ -83,6 +83,10 @@ impl Collection for OneRepository {
         self.inner.trash_emptied(locations).await
     }
 
+    async fn postpone_trash(&self, locations: &[Location], not_before: Millis) -> Port<()> {
+        self.inner.postpone_trash(locations, not_before).await
+    }
+
     async fn discard_unnamed(&self, seen: &[Stored], now: Millis) -> Port<u64> {
         self.inner.discard_unnamed(seen, now).await
     }
