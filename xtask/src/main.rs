@@ -10,6 +10,7 @@ mod clients;
 mod conformance;
 mod count;
 mod durability;
+mod fuzz;
 mod http;
 mod images;
 mod process;
@@ -51,6 +52,8 @@ enum Command {
     Conformance(conformance::Arguments),
     /// Prove by its system calls that what the registry accepts is on the disk; the last line is `N passed, M failed`.
     Durability(durability::Arguments),
+    /// Throw mutated inputs at every parser; the last line is `N passed, M failed`.
+    Fuzz(fuzz::Arguments),
     /// Judge golden vectors of what Quay answers; the last line is `N passed, M failed, K deviations`.
     Vectors(vectors::Arguments),
     /// Install the tools that the other commands need; quick when they are there.
@@ -79,6 +82,7 @@ fn run(command: Command) -> Result<()> {
         Command::Clients(arguments) => clients::run(&workspace, &arguments),
         Command::Conformance(arguments) => conformance::run(&workspace, &arguments),
         Command::Durability(arguments) => durability::run(&workspace, &arguments),
+        Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Command::Vectors(arguments) => vectors::run(&workspace, &arguments),
         Command::Setup(arguments) => setup::run(&workspace, &arguments),
     }

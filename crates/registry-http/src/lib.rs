@@ -6,6 +6,8 @@ mod app;
 mod authenticate;
 mod body;
 mod errors;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handlers;
 mod hosts;
 mod metrics;

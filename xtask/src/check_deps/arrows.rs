@@ -45,6 +45,8 @@ const ROOMS: &[Room] = &[
     },
     // A proof for developers over the core's own plans; nothing is built on it.
     Room { name: "collection-model", uses: CORE, tests_use: &[] },
+    // A harness of developers over every parser; nothing is built on it.
+    Room { name: "manifest-fuzz", uses: &["manifest-core", "oci-types", "registry-http"], tests_use: &[] },
     Room { name: "xtask", uses: &[], tests_use: &[] },
 ];
 

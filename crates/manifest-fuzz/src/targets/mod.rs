@@ -1,0 +1,15 @@
+//! What is fuzzed, and what must hold.
+
+mod config;
+mod document;
+mod labels;
+mod names;
+mod stored;
+mod wire;
+
+pub(crate) use config::CONFIG;
+pub(crate) use document::DOCUMENT;
+pub(crate) use labels::LABELS;
+pub(crate) use names::{DIGEST, MEDIA_TYPE, PLAN_ID, REFERENCE, REPOSITORY_NAME, TAG_NAME, TAG_PATTERN, UPLOAD_ID};
+pub(crate) use stored::STORED;
+pub(crate) use wire::{BODY, CONDITIONS, CONTENT_RANGE, RANGE, REQUEST};
