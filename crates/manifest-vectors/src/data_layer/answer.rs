@@ -122,6 +122,8 @@ impl Refused for PushError {
                 | Rejection::Config { .. }
                 | Rejection::ChildSize { .. }
                 | Rejection::ChildMediaType { .. }
+                | Rejection::ChildArchitecture { .. }
+                | Rejection::Schema1InIndex(_)
                 | Rejection::EmbeddedName { .. },
             )
             | Self::TooLarge { .. }
