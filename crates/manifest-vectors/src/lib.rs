@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod case;
+mod children;
 mod compare;
 mod data_layer;
 mod deviations;

@@ -8,7 +8,7 @@ use super::quay;
 use super::rows::Rows;
 use super::session::START;
 use super::state;
-use crate::compare::first_difference;
+use crate::compare::{first_difference, shown};
 use crate::deviations::{Rule, is_python_duration};
 use manifest_core::Millis;
 use manifest_core::document::{Document, Limits};
@@ -84,6 +84,9 @@ impl Judge {
         }
         if let Op::Gc { repo } = step.op {
             return self.explain_collection(repo, step, &found, ended);
+        }
+        if !classes_agree(step.expected) {
+            return Err(format!("error and class are at odds: {}", shown(step.expected)));
         }
         let mut expected = step.expected.clone();
         if let Some(members) = expected.as_object_mut() {
@@ -164,9 +167,10 @@ impl Judge {
                 self.drifted(pushed, &digest, blobs, judged);
                 Some(judged)
             }
+            (false, _) if !is_refusal(step.expected) => None,
             (false, Answer::Done(_)) => {
                 let names_empty = document.blobs().contains_key(&empty_layer::digest());
-                let is_crash = step.expected.get("error").is_some();
+                let is_crash = step.expected["error"].as_str().is_some_and(is_crash);
                 let same_moment = pushed.tag.is_some_and(|tag| was_moved_now(step, repo, tag));
                 let judged = match below {
                     Some(rule) => Judged::After(rule),
@@ -180,7 +184,7 @@ impl Judge {
             }
             // Both refuse it: Quay by a crash, after which the manifest may be there.
             (false, Answer::Refused(refusal, _)) => {
-                step.expected.get("error").filter(|error| **error != json!("ImmutableTagException"))?;
+                step.expected.get("error").and_then(Value::as_str).filter(|class| is_crash(class))?;
                 let judged = match (refusal, below) {
                     (Refusal::Labels, _) => Judged::ByRule(Rule::LabelsAreStrings),
                     (Refusal::Manifest, Some(rule)) => Judged::After(rule),
@@ -215,11 +219,14 @@ impl Judge {
         if let Some(rule) = self.drift.of_manifest(repo, digest) {
             return Some(Judged::After(rule));
         }
-        let (expected, found) = (step.expected.pointer(place)?, found.pointer(place)?);
+        let (whole, expected) = (found, step.expected.pointer(place)?);
+        let found = found.pointer(place)?;
         let same_but = |member: &str| {
-            let mut same = found.clone();
-            same[member] = expected[member].clone();
-            same == *expected
+            let mut same = whole.clone();
+            if let Some(tag) = same.pointer_mut(place) {
+                tag[member] = expected[member].clone();
+            }
+            same == *step.expected
         };
         let rule = if same_but("start") && was_moved_now(step, repo, tag) && found["start"].as_i64()? > step.now - START
         {
@@ -266,15 +273,19 @@ impl Judge {
     /// Quay's own rule on our rows must say what Quay said; then it is the rule that differs.
     fn explain_lookup(&self, step: &Step<'_>, op: &op::LookUp, expected: &Value) -> Option<Judged> {
         let (repo, digest) = (&op.repo, &op.digest);
-        let is_found = expected.get("ok")?.is_string();
+        let said = expected.get("ok")?;
+        let is_found = *said == json!(digest.to_string());
+        if !is_found && !said.is_null() {
+            return None;
+        }
         let rows = step.before;
         let by_tags =
             op.allow_dead && rows.manifest(repo, digest).is_some() || quay::is_held(rows, repo, digest, step.now);
         let by_hidden = op.allow_hidden && quay::is_hidden(rows, &self.ledger, repo, digest, step.now);
-        if is_found == by_tags && !by_hidden {
+        if !is_found && !by_tags && !by_hidden {
             return Some(Judged::ByRule(Rule::Reachable));
         }
-        if is_found && by_hidden {
+        if is_found && !by_tags && by_hidden {
             return Some(Judged::ByRule(Rule::HiddenTags));
         }
         self.drift.of_manifest(repo, digest).or_else(|| self.drift.tags_in(repo)).map(Judged::After)
@@ -448,6 +459,28 @@ impl<'a> Pushed<'a> {
 fn read(media_type: &str, manifest: &[u8]) -> Option<Document> {
     let media_type = MediaType::from_content_type(media_type).ok()?;
     Document::parse(Some(&media_type), manifest.to_vec().into(), &Limits::default()).ok()
+}
+
+/// Whether an error of Quay's escaped, rather than being the answer to a manifest that is not as it must be.
+fn is_crash(class: &str) -> bool {
+    class == "unhandled" || class.starts_with("Malformed")
+}
+
+/// Whether Quay took the manifest for none that it could store.
+fn is_refusal(expected: &Value) -> bool {
+    match expected.get("error").and_then(Value::as_str) {
+        Some(class) => class == "CreateManifestException" || is_crash(class),
+        None => expected.get("ok") == Some(&Value::Null),
+    }
+}
+
+/// An error of Quay's has its class beside it, which says the same unless it escaped.
+fn classes_agree(expected: &Value) -> bool {
+    match (expected.get("error"), expected.get("class")) {
+        (None, None) => true,
+        (Some(error), Some(class)) => error == class || *error == json!("unhandled") && class.is_string(),
+        (Some(_), None) | (None, Some(_)) => false,
+    }
 }
 
 /// Whether the tag got its newest interval in this very millisecond, before this operation.

@@ -16,13 +16,17 @@ mod session;
 mod state;
 mod store;
 mod strict;
+#[cfg(test)]
+mod tests;
 
 use crate::case::Case;
 use crate::compare::first_difference;
+use crate::deviations::Rule;
 use crate::outcome::{Operations, Outcome, Verdict};
 use crate::unusable::InputError;
 use answer::{Answer, Broken};
 use judge::{Judge, Judged, Step};
+use manifest_core::Millis;
 use manifest_core::policy::References;
 use op::Op;
 use rows::Rows;
@@ -36,27 +40,13 @@ const WINDOW: i64 = 14 * 24 * 60 * 60;
 
 /// Judges a case.
 pub(crate) fn judge(case: &Case) -> Result<Outcome, InputError> {
-    let run = Run { ops: op::read(case.input("ops"))?, window: window(case), references: references(case) };
-    let expected = case.expected("results").as_array().map_or(&[][..], Vec::as_slice);
-    if expected.len() != run.ops.len() {
-        let why = format!("results: {} operations have {} of them", run.ops.len(), expected.len());
-        return Ok(Verdict::Failed(why).whole());
-    }
+    let run = Run::of(case)?;
     let mut operations = Operations::default();
-    let verdict = match run.judge(expected, &mut operations) {
+    let verdict = match run.record().and_then(|memory| run.judge(case, &memory, &mut operations)) {
         Ok(rules) => Verdict::by(rules),
         Err(why) => Verdict::Failed(why),
     };
     Ok(Outcome { operations, ..verdict.on(case, &["results"]) })
-}
-
-fn window(case: &Case) -> i64 {
-    case.input("config").get("TM").and_then(Value::as_i64).unwrap_or(WINDOW) * 1_000
-}
-
-fn references(case: &Case) -> References {
-    let sparse = case.input("config").get("FEATURE_SPARSE_INDEX").and_then(Value::as_bool);
-    if sparse == Some(true) { References::SparseIndex } else { References::Required }
 }
 
 /// A case to run.
@@ -66,38 +56,72 @@ struct Run {
     references: References,
 }
 
+/// What came of a run: the rows before the first operation, and of each operation the answer, the rows behind it and the time.
+struct Record {
+    before: Rows,
+    steps: Vec<(Answer, Rows, Millis)>,
+}
+
 impl Run {
-    fn judge(
-        &self,
-        expected: &[Value],
-        operations: &mut Operations,
-    ) -> Result<BTreeSet<crate::deviations::Rule>, String> {
+    fn of(case: &Case) -> Result<Self, InputError> {
+        let config = case.input("config");
+        let window = config.get("TM").and_then(Value::as_i64).unwrap_or(WINDOW) * 1_000;
+        let is_sparse = config.get("FEATURE_SPARSE_INDEX").and_then(Value::as_bool) == Some(true);
+        let references = if is_sparse { References::SparseIndex } else { References::Required };
+        Ok(Self { ops: op::read(case.input("ops"))?, window, references })
+    }
+
+    /// Runs the case on the memory store, and sees to it that every other store answers as that does.
+    fn record(&self) -> Result<Record, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
         runtime.block_on(async {
-            let (memory, rules) = self.against_quay(expected, operations).await?;
+            let memory = self.on_memory().await?;
             for store in Store::ALL.into_iter().filter(|store| *store != Store::Memory) {
-                self.against_memory(store, &memory).await?;
+                self.as_memory(store, &memory).await?;
             }
-            Ok(rules)
+            Ok(memory)
         })
     }
 
-    async fn against_quay(
-        &self,
-        expected: &[Value],
-        operations: &mut Operations,
-    ) -> Result<(Vec<Answer>, BTreeSet<crate::deviations::Rule>), String> {
+    async fn on_memory(&self) -> Result<Record, String> {
         let opened = Store::Memory.open()?;
         let mut session = Session::new(opened.ports.clone(), self.window, self.references);
-        let (mut judge, mut answers, mut rules) =
-            (Judge::new(self.window, self.references == References::SparseIndex), Vec::new(), BTreeSet::new());
-        let mut before = Rows::of(&opened.ports).await.map_err(|Broken(why)| why)?;
-        for (index, (op, expected)) in self.ops.iter().zip(expected).enumerate() {
-            let at = |why: String| format!("results[{index}], {}: {why}", op.name());
-            let answer = session.run(op).await.map_err(|Broken(why)| at(why))?;
-            let after = Rows::of(&opened.ports).await.map_err(|Broken(why)| at(why))?;
-            let step = Step { op, expected, answer: &answer, before: &before, after: &after, now: session.now };
-            match judge.step(&step).map_err(at)? {
+        let before = Rows::of(&opened.ports).await.map_err(|Broken(why)| why)?;
+        let mut steps = Vec::with_capacity(self.ops.len());
+        for (index, op) in self.ops.iter().enumerate() {
+            let answer = session.run(op).await.map_err(|Broken(why)| at(index, op, &why))?;
+            let rows = Rows::of(&opened.ports).await.map_err(|Broken(why)| at(index, op, &why))?;
+            steps.push((answer, rows, session.now));
+        }
+        Ok(Record { before, steps })
+    }
+
+    async fn as_memory(&self, store: Store, memory: &Record) -> Result<(), String> {
+        let opened = store.open()?;
+        let mut session = Session::new(opened.ports.clone(), self.window, self.references);
+        for (index, (op, (memory, ..))) in self.ops.iter().zip(&memory.steps).enumerate() {
+            let answer = session.run(op).await.map_err(|Broken(why)| at(index, op, &format!("{store}: {why}")))?;
+            let (expected, found) = (memory.as_quay(op), answer.as_quay(op));
+            if let Some(difference) = first_difference("", &expected, &found) {
+                return Err(at(index, op, &format!("{store} against memory: {difference}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds what the memory store answered to what Quay answered; the rules by which they differ.
+    fn judge(&self, case: &Case, memory: &Record, operations: &mut Operations) -> Result<BTreeSet<Rule>, String> {
+        let expected = case.expected("results").as_array().map_or(&[][..], Vec::as_slice);
+        if expected.len() != self.ops.len() {
+            return Err(format!("results: {} operations have {} of them", self.ops.len(), expected.len()));
+        }
+        let mut judge = Judge::new(self.window, self.references == References::SparseIndex);
+        let (mut rules, mut before) = (BTreeSet::new(), &memory.before);
+        for (index, ((op, (answer, after, now)), expected)) in
+            self.ops.iter().zip(&memory.steps).zip(expected).enumerate()
+        {
+            let step = Step { op, expected, answer, before, after, now: *now };
+            match judge.step(&step).map_err(|why| at(index, op, &why))? {
                 Judged::AsQuay => operations.as_quay += 1,
                 Judged::ByRule(rule) => {
                     operations.by_rule += 1;
@@ -108,23 +132,13 @@ impl Run {
                     rules.insert(rule);
                 }
             }
-            answers.push(answer);
             before = after;
         }
-        Ok((answers, rules))
+        Ok(rules)
     }
+}
 
-    async fn against_memory(&self, store: Store, memory: &[Answer]) -> Result<(), String> {
-        let opened = store.open()?;
-        let mut session = Session::new(opened.ports.clone(), self.window, self.references);
-        for (index, (op, memory)) in self.ops.iter().zip(memory).enumerate() {
-            let at = |why: String| format!("results[{index}], {}, on {store}: {why}", op.name());
-            let answer = session.run(op).await.map_err(|Broken(why)| at(why))?;
-            let (expected, found) = (memory.as_quay(op), answer.as_quay(op));
-            if let Some(difference) = first_difference("", &expected, &found) {
-                return Err(at(difference.trim_start_matches('.').to_owned()));
-            }
-        }
-        Ok(())
-    }
+/// Where in a case something is.
+fn at(index: usize, op: &Op, why: &str) -> String {
+    format!("results[{index}], {}: {}", op.name(), why.trim_start_matches('.'))
 }

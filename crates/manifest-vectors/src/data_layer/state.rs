@@ -11,7 +11,7 @@ use crate::deviations::Rule;
 use manifest_core::document::Document;
 use manifest_core::empty_layer;
 use manifest_core::oci_types::{Digest, RepositoryName, TagName};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Judges a `state`. The error is the first difference that has no rule.
@@ -154,12 +154,29 @@ impl Comparison<'_> {
                         format!("manifests.{name}: {side}")
                     })?;
                     self.note(judged);
+                    self.as_pushed(&digest, there).map_err(|why| format!("manifests.{name}.{why}"))?;
                     self.loose.extend(list(&there["blobs"])?.iter().filter_map(Value::as_str).map(str::to_owned));
                 }
                 (None, None) => {}
             }
         }
         Ok(())
+    }
+
+    /// A manifest that one side alone has must still be the one that was pushed.
+    fn as_pushed(&self, digest: &Digest, there: &Value) -> Result<(), String> {
+        let document = self.documents.get(digest).ok_or("was never pushed")?;
+        let mut pushed = described(document);
+        for list in ["blobs", "children"] {
+            let named = texts(&pushed[list])?;
+            if let Some(other) = texts(&there[list])?.difference(&named).next() {
+                return Err(format!("{list}: {other} is not in the manifest"));
+            }
+            pushed[list] = there[list].clone();
+        }
+        pushed["labels"] = there["labels"].clone();
+        first_difference("", there, &pushed)
+            .map_or(Ok(()), |difference| Err(difference.trim_start_matches('.').to_owned()))
     }
 
     /// Why only one side has a manifest.
@@ -246,6 +263,22 @@ impl Comparison<'_> {
         }
         Ok(())
     }
+}
+
+/// A manifest as `state` shows it, with all that it names; without its labels.
+fn described(document: &Document) -> Value {
+    let digests =
+        |digests: &mut dyn Iterator<Item = Digest>| digests.map(|digest| digest.to_string()).collect::<Value>();
+    let config = document.config().filter(|_| document.schema1().is_none());
+    json!({
+        "media_type": document.media_type().as_str(),
+        "config_media_type": config.map(|config| config.media_type.as_str()),
+        "layers_compressed_size": document.layers_size(),
+        "subject": document.subject().map(|subject| subject.to_string()),
+        "artifact_type": document.declared_artifact_type(),
+        "blobs": digests(&mut document.blobs().keys().copied()),
+        "children": digests(&mut document.children().iter().map(|child| child.digest)),
+    })
 }
 
 fn members(value: &Value) -> Result<&Map<String, Value>, String> {

@@ -1,12 +1,13 @@
 //! The judges bite: whatever is judged of a case, another expectation of it is a failure.
 
 use super::*;
+use crate::outcome::Verdict;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 
 /// A value that is not this one and has its shape: the first leaf that is judged is another.
-fn spoilt(value: &Value) -> Value {
+pub(crate) fn spoilt(value: &Value) -> Value {
     match value {
         Value::Null => json!("spoilt"),
         Value::Bool(value) => json!(!value),
@@ -50,8 +51,12 @@ fn a_spoilt_expectation_fails() {
         let path = entry.unwrap().path();
         let file = path.file_name().unwrap().to_str().unwrap().to_owned();
         let Some(group) = group_of(&file) else { continue };
+        // Its results are spoilt one by one, by a test of its own.
+        if group == Group::DataLayer {
+            continue;
+        }
         for mut case in case::read(&file, &fs::read_to_string(&path).unwrap()).unwrap() {
-            let Outcome { verdict, later } = group.judge(&case).unwrap();
+            let Outcome { verdict, later, .. } = group.judge(&case).unwrap();
             match verdict {
                 Verdict::AsQuay => {
                     let (unnoticed, count) = unnoticed(group, &mut case, &later);
