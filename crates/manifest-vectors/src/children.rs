@@ -58,7 +58,7 @@ pub(crate) fn kinds(expected: &Value) -> Value {
             Some(kind) => json!({"error": {"kind": kind}}),
             None => expected.clone(),
         },
-        _ => expected.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => expected.clone(),
     }
 }
 
@@ -101,7 +101,16 @@ fn kind_of_rejection(rejection: &Rejection, entry: &ChildEntry) -> Option<&'stat
         Rejection::ChildSize { digest, .. } => ("child-size", digest),
         Rejection::ChildMediaType { digest, .. } | Rejection::Schema1InIndex(digest) => ("child-media-type", digest),
         Rejection::ChildArchitecture { digest, .. } => ("child-arch-mismatch", digest),
-        _ => return Some("other"),
+        Rejection::RepositoryUnknown
+        | Rejection::ReadOnly
+        | Rejection::ConfigSize { .. }
+        | Rejection::ConfigTooLarge { .. }
+        | Rejection::Config { .. }
+        | Rejection::EmbeddedName { .. }
+        | Rejection::EmbeddedTag { .. }
+        | Rejection::Immutable(_)
+        | Rejection::OverwriteDenied(_)
+        | Rejection::GuardFailed(_) => return Some("other"),
     };
     (*digest == entry.digest).then_some(kind)
 }

@@ -107,7 +107,6 @@ impl Refused for PushError {
         match self {
             Self::Rejected(Rejection::EmbeddedTag { .. }) => Some(Refusal::EmbeddedTag),
             Self::Rejected(Rejection::Immutable(_)) => Some(Refusal::Immutable),
-            Self::Rejected(Rejection::ReadOnly | Rejection::GuardFailed(_) | Rejection::OverwriteDenied(_)) => None,
             Self::Rejected(Rejection::RepositoryUnknown) | Self::RepositoryUnknown(_) => Some(Refusal::Unknown),
             Self::Rejected(Rejection::Config { error: ConfigError::Member(member), .. })
             | Self::Document(DocumentError::Member(member))
@@ -130,7 +129,8 @@ impl Refused for PushError {
             | Self::Document(_) => Some(Refusal::Manifest),
             // The row of the config is there and its bytes are not, which is what an operation may ask for.
             Self::Port(error) if error.kind() == PortErrorKind::NotFound => Some(Refusal::Manifest),
-            Self::Access(_)
+            Self::Rejected(Rejection::ReadOnly | Rejection::GuardFailed(_) | Rejection::OverwriteDenied(_))
+            | Self::Access(_)
             | Self::TooManyTags { .. }
             | Self::DigestMismatch { .. }
             | Self::Contended

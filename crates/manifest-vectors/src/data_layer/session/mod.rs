@@ -1,5 +1,8 @@
 //! A case under way: a store, a clock, and the operations as calls of the use cases.
 
+mod labels;
+mod tags;
+
 use super::answer::{Answer, Broken, Refused};
 use super::collect::collect;
 use super::op::{self, Op};
@@ -8,25 +11,25 @@ use super::strict::{StrictBlobs, StrictManifests};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use manifest_core::facts::Visibility;
-use manifest_core::oci_types::{Algorithm, Digest, MediaType, Reference, RepositoryName, TagName};
-use manifest_core::plan::{Guard, LabelSource, PushTarget};
+use manifest_core::oci_types::{Algorithm, Digest, MediaType, RepositoryName, TagName};
+use manifest_core::plan::{Guard, PushTarget};
 use manifest_core::policy::References;
 use manifest_core::ports::{BodyStream, Ports, UploadId};
-use manifest_core::service::{FetchError, HistoryQuery, Lookup, NewLabel, Push};
+use manifest_core::service::{Lookup, Push};
 use manifest_core::time::{SECOND, after};
 use manifest_core::{Context, Millis, NEVER, Policy, Registry, document, empty_layer};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// When the clock of every case starts: 2019-02-14T17:46:42Z.
-pub(super) const START: Millis = 1_550_166_402_000;
+pub(in crate::data_layer) const START: Millis = 1_550_166_402_000;
 
 /// What an operation came to, or why there is nothing to judge.
 type Outcome = Result<Answer, Broken>;
 
-pub(super) struct Session {
-    pub(super) ports: Ports,
-    pub(super) now: Millis,
+pub(in crate::data_layer) struct Session {
+    pub(in crate::data_layer) ports: Ports,
+    pub(in crate::data_layer) now: Millis,
     policy: Policy,
     uploads: u128,
     repositories: usize,
@@ -35,7 +38,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Over a fresh store, at the start of the clock. `window` is in milliseconds.
-    pub(super) fn new(ports: Ports, window: i64, references: References) -> Self {
+    pub(in crate::data_layer) fn new(ports: Ports, window: i64, references: References) -> Self {
         let policy = Policy {
             references,
             pin_on_untag: false,
@@ -48,7 +51,7 @@ impl Session {
     }
 
     /// Does what is asked.
-    pub(super) async fn run(&mut self, op: &Op) -> Outcome {
+    pub(in crate::data_layer) async fn run(&mut self, op: &Op) -> Outcome {
         match op {
             Op::CreateRepo { repo } => self.create_repository(repo).await,
             Op::Advance { ms } => {
@@ -85,7 +88,7 @@ impl Session {
             Op::CreateLabel(op) => self.create_label(op).await,
             Op::ListLabels { repo, digest, prefix } => self.list_labels(repo, digest, prefix.as_deref()).await,
             Op::DeleteLabel { repo, digest, key } => self.delete_label(repo, digest, key).await,
-            Op::Referrers { repo, digest, artifact_type } => self.referrers(repo, digest, artifact_type).await,
+            Op::Referrers { repo, digest, artifact_type } => self.referrers(repo, digest, artifact_type.as_ref()).await,
             Op::BlobInRepo(op) => self.blobs_in(op).await,
             Op::RetrieverBlob { repo, digest } => self.blob_length(repo, digest).await,
             Op::DropObject { digest } => self.drop_object(digest).await,
@@ -192,19 +195,6 @@ impl Session {
         }
     }
 
-    async fn retarget(&self, op: &op::RetargetExisting) -> Outcome {
-        let (registry, cx) = (self.registry(), self.cx());
-        let done_so = if op.is_reversion {
-            registry.restore(&cx, &op.repo, &op.tag, &op.digest, Guard::Any).await
-        } else {
-            registry.retag(&cx, &op.repo, &op.tag, &op.digest, Guard::Any).await
-        };
-        match done_so {
-            Ok(_) => done(self.tag(&op.repo, &op.tag).await?),
-            Err(error) => error.answer(),
-        }
-    }
-
     async fn look_up(&self, op: &op::LookUp) -> Outcome {
         let lookup = match (op.allow_dead, op.allow_hidden) {
             (true, _) => Lookup::Any,
@@ -221,98 +211,6 @@ impl Session {
         match found {
             Ok(manifest) => done(manifest.digest.to_string()),
             Err(answer) => answer,
-        }
-    }
-
-    /// The alive tag of that name as Quay shows one, or null.
-    async fn tag(&self, repo: &RepositoryName, tag: &TagName) -> Result<Value, Broken> {
-        let (registry, cx) = (self.registry(), self.cx());
-        let state = match registry.manifest(&cx, repo, &Reference::Tag(tag.clone())).await {
-            Ok(manifest) => manifest.tag.ok_or_else(|| Broken(format!("{tag}: found without its tag")))?,
-            Err(error) => return error.answer().map(|_| Value::Null),
-        };
-        let query = HistoryQuery { name: Some(tag.clone()), active_only: true, ..HistoryQuery::default() };
-        let rows = registry.history(&cx, repo, &query).await.map_err(|error| Broken(error.to_string()))?.items;
-        match rows.as_slice() {
-            [row] if (row.target, row.start, row.end) == (state.target, state.start, state.expires) => {
-                Ok(quay_tag(tag, &state.target, (state.start, state.expires), (row.reversion, state.immutable)))
-            }
-            rows => Err(Broken(format!("{tag}: is {state:?}, and its history says {rows:?}"))),
-        }
-    }
-
-    async fn has_expired(&self, repo: &RepositoryName, tag: &TagName) -> Outcome {
-        let (registry, cx) = (self.registry(), self.cx());
-        match registry.manifest(&cx, repo, &Reference::Tag(tag.clone())).await {
-            // It was there before, if something older is in its history.
-            Ok(_) => {
-                let query = HistoryQuery { name: Some(tag.clone()), ..HistoryQuery::default() };
-                match registry.history(&cx, repo, &query).await {
-                    Ok(rows) => done(rows.items.iter().any(|row| row.end <= self.now)),
-                    Err(error) => error.answer(),
-                }
-            }
-            Err(FetchError::TagExpired { .. }) => done(true),
-            Err(error) => error.answer().and_then(|_| done(false)),
-        }
-    }
-
-    async fn list(&self, repo: &RepositoryName, last: Option<TagName>, limit: u32) -> Result<(Value, bool), Broken> {
-        let page = self.registry().tag_names(&self.cx(), repo, last, Some(limit)).await;
-        let page = page.map_err(|error| Broken(error.to_string()))?;
-        Ok((page.items.iter().map(TagName::as_str).collect(), page.more))
-    }
-
-    /// Pages have numbers there and keys here, so the pages before are read as well.
-    async fn history(&self, op: &op::HistoryOp) -> Outcome {
-        let (registry, cx) = (self.registry(), self.cx());
-        let name = op.tag.as_deref().cloned();
-        let mut query =
-            HistoryQuery { name, active_only: op.active_only, limit: Some(op.size), ..HistoryQuery::default() };
-        let mut page = 1;
-        loop {
-            let rows = match registry.history(&cx, &op.repo, &query).await {
-                Ok(rows) => rows,
-                Err(error) => return error.answer(),
-            };
-            if page >= op.page {
-                let shown = rows.items.iter().map(|row| {
-                    // What is over cannot be immutable; what is not has a row of its own that says so.
-                    let flags = (row.reversion, false);
-                    quay_tag(&row.name, &row.target, (row.start, row.end), flags)
-                });
-                let mut shown: Vec<Value> = shown.collect();
-                for tag in &mut shown {
-                    self.fill_immutable(&op.repo, tag).await?;
-                }
-                return done(json!({"rows": shown, "has_more": rows.more}));
-            }
-            let Some(last) = rows.items.last().filter(|_| rows.more) else {
-                return done(json!({"rows": [], "has_more": false}));
-            };
-            query.after = Some(manifest_core::ports::HistoryCursor { start: last.start, name: last.name.clone() });
-            page += 1;
-        }
-    }
-
-    /// The history does not say which present intervals are immutable; the tag's row does.
-    async fn fill_immutable(&self, repo: &RepositoryName, shown: &mut Value) -> Result<(), Broken> {
-        let name = shown["name"].as_str().and_then(|name| name.parse::<TagName>().ok());
-        let Some(name) = name else { return Ok(()) };
-        let now = self.tag(repo, &name).await?;
-        if now["start"] == shown["start"] {
-            shown["immutable"] = now["immutable"].clone();
-        }
-        Ok(())
-    }
-
-    async fn delete_tags_of(&self, repo: &RepositoryName, digest: &Digest) -> Outcome {
-        match self.registry().delete_tags_of(&self.cx(), repo, digest).await {
-            Ok(mut tags) => {
-                tags.sort_unstable();
-                done(tags.iter().map(TagName::as_str).collect::<Value>())
-            }
-            Err(error) => error.answer(),
         }
     }
 
@@ -339,69 +237,8 @@ impl Session {
         Ok(rows.manifest(repo, digest).map_or(0, |row| moment(row, "pinned_until")))
     }
 
-    async fn change_expiration(&self, repo: &RepositoryName, tag: &TagName, in_seconds: Option<i64>) -> Outcome {
-        let wish = in_seconds.map(|count| after(self.now, seconds(count)));
-        match self.registry().set_expiry(&self.cx(), repo, tag, wish).await {
-            Ok(amended) => done(json!({"previous": json_end(amended.previous_expires), "ok": true})),
-            Err(error) => error.answer(),
-        }
-    }
-
-    async fn create_label(&self, op: &op::CreateLabel) -> Outcome {
-        let source = match op.source {
-            op::Source::Manifest => LabelSource::Manifest,
-            op::Source::Api => LabelSource::Api,
-            op::Source::Internal => LabelSource::Internal,
-        };
-        let media_type = match &op.media_type {
-            Some(given) => Some(MediaType::from_content_type(given).map_err(|error| Broken(error.to_string()))?),
-            None => None,
-        };
-        let new = NewLabel { key: op.key.clone(), value: op.value.clone(), media_type, source };
-        match self.registry().add_label(&self.cx(), &op.repo, &op.digest, &new).await {
-            Ok(_) if op.via_api => done(true),
-            Ok(added) => {
-                let row = added.row.ok_or_else(|| Broken("the label that was added is gone".to_owned()))?;
-                let media_type = if row.label.json { MediaType::JSON } else { MediaType::TEXT };
-                let source = format!("{:?}", row.label.source).to_lowercase();
-                done(json!({"key": row.label.key, "media_type": media_type, "source": source}))
-            }
-            Err(error) => error.answer(),
-        }
-    }
-
-    async fn list_labels(&self, repo: &RepositoryName, digest: &Digest, prefix: Option<&str>) -> Outcome {
-        match self.registry().labels(&self.cx(), repo, digest, prefix.unwrap_or_default()).await {
-            Ok(rows) => {
-                let media_type = |json: bool| if json { MediaType::JSON } else { MediaType::TEXT };
-                let mut labels: Vec<[String; 3]> = rows
-                    .into_iter()
-                    .map(|row| [row.label.key, row.label.value, media_type(row.label.json).to_owned()])
-                    .collect();
-                labels.sort_unstable();
-                done(json!(labels))
-            }
-            Err(error) => error.answer(),
-        }
-    }
-
-    async fn delete_label(&self, repo: &RepositoryName, digest: &Digest, key: &str) -> Outcome {
-        let (registry, cx) = (self.registry(), self.cx());
-        let rows = match registry.labels(&cx, repo, digest, key).await {
-            Ok(rows) => rows,
-            Err(error) => return error.answer(),
-        };
-        let Some(row) = rows.iter().find(|row| row.label.key == key) else {
-            return done(Value::Null);
-        };
-        match registry.delete_label(&cx, repo, digest, row.id).await {
-            Ok(()) => done(key),
-            Err(error) => error.answer(),
-        }
-    }
-
-    async fn referrers(&self, repo: &RepositoryName, digest: &Digest, artifact_type: &Option<String>) -> Outcome {
-        let types = artifact_type.iter().cloned().collect();
+    async fn referrers(&self, repo: &RepositoryName, digest: &Digest, artifact_type: Option<&String>) -> Outcome {
+        let types = artifact_type.into_iter().cloned().collect();
         match self.registry().referrers(&self.cx(), repo, digest, types, None, None).await {
             Ok(page) => done(page.items.iter().map(|row| row.digest.to_string()).collect::<Value>()),
             Err(error) => error.answer(),
@@ -452,6 +289,7 @@ impl Session {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is what every operation ends with")]
 fn done(value: impl Into<Value>) -> Outcome {
     Ok(Answer::Done(value.into()))
 }
@@ -462,17 +300,4 @@ fn seconds(count: i64) -> i64 {
 
 fn body(content: Vec<u8>) -> BodyStream {
     Box::pin(stream::once(async move { Ok(Bytes::from(content)) }))
-}
-
-/// A tag as Quay shows one.
-pub(super) fn quay_tag(
-    name: &TagName,
-    manifest: &Digest,
-    (start, end): (Millis, Millis),
-    (reversion, immutable): (bool, bool),
-) -> Value {
-    json!({
-        "name": name.as_str(), "manifest": manifest.to_string(), "start": start - START, "end": json_end(end),
-        "hidden": false, "reversion": reversion, "immutable": immutable,
-    })
 }
