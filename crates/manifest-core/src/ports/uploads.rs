@@ -5,7 +5,7 @@ use crate::facts::{Blob, Location, Visibility};
 use crate::time::Millis;
 use async_trait::async_trait;
 use bytes::Bytes;
-use oci_types::{Digest, RepositoryName};
+use oci_types::{Digest, Quoted, RepositoryName};
 use std::fmt;
 use std::str::FromStr;
 
@@ -53,7 +53,7 @@ pub struct UploadId(u128);
 
 /// A text that is no [`UploadId`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no upload id")]
+#[error("{} is no upload id", Quoted(.0))]
 pub struct ParseUploadIdError(pub String);
 
 impl UploadId {

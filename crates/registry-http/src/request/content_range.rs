@@ -1,3 +1,4 @@
+use oci_types::Quoted;
 use std::str::FromStr;
 
 /// Which bytes of an upload a chunk holds: `0-1023`, both ends included.
@@ -12,7 +13,7 @@ pub(crate) struct ContentRange {
 
 /// Why a `Content-Range` says nothing about a chunk.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("content range `{0}` is not of the form <first>-<last>")]
+#[error("content range {} is not of the form <first>-<last>", Quoted(.0))]
 pub(crate) struct ParseContentRangeError(Box<str>);
 
 impl FromStr for ContentRange {

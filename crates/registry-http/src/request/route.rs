@@ -37,7 +37,7 @@ pub(crate) enum BadRequest {
     TagUnknown(ParseTagNameError),
     #[error("{0}")]
     Upload(String),
-    #[error("page size `{0}` is not a number of items")]
+    #[error("page size {} is not a number of items", Quoted(.0))]
     PageSize(Box<str>),
     #[error("{}", unknown(name, known))]
     ParameterUnknown { name: Box<str>, known: String },
