@@ -63,3 +63,21 @@ pub(super) fn is_cosign(name: &TagName) -> bool {
     let is_hex = hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     is_hex && matches!(kind, "sig" | "att" | "sbom")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_cosign;
+
+    #[test]
+    fn cosign_names() {
+        let check = |name: &str, is: bool| assert_eq!(is_cosign(&name.parse().unwrap()), is, "{name}");
+        let hex = "0123456789abcdef".repeat(4);
+        check(&format!("sha256-{hex}.sig"), true);
+        check(&format!("sha256-{hex}.att"), true);
+        check(&format!("sha256-{hex}.sbom"), true);
+        check(&format!("sha256-{hex}"), false);
+        check(&format!("sha256-{hex}.sig.sig"), false);
+        check(&format!("sha256-{}.sig", hex.to_uppercase()), false);
+        check(&format!("sha256-{}.sig", &hex[1..]), false);
+    }
+}
