@@ -21,7 +21,7 @@ enum Group {
     Malformed,
     /// g: labels and JSON texts.
     Labels,
-    /// h: the data layer. Its cases are read and counted, and not run yet.
+    /// h: operations on the data layer.
     DataLayer,
 }
 

@@ -53,16 +53,41 @@ fn the_projects_copy_is_what_runs_by_default() {
     assert!(last.ends_with(" deviations") && last.contains(" passed, 0 failed, "), "{last}");
 }
 
+fn check_spoilt(file: &str, name: &str, change: fn(&mut Value), difference: &str) {
+    let (_kept, path) = changed(file, name, change);
+    let Ran { code, out, err } = program_on(&path);
+    assert_eq!((code, err.as_str()), (Some(1), ""), "{out}");
+    let line = format!("    FAILED {name}: {difference}");
+    assert!(out.lines().any(|found| found.starts_with(&line)), "{line}\nis not in\n{out}");
+    assert!(out.lines().last().unwrap().contains(" passed, 1 failed, "), "{out}");
+}
+
+#[test]
+fn a_spoilt_result_of_an_operation_is_named() {
+    let check = check_spoilt;
+    check(
+        "h_data_layer.json",
+        "gc-time-machine-p",
+        |case| case["expected"]["results"][12]["ok"] = json!(false),
+        "results[12], gc: ok: expected Some(false), found Some(true)",
+    );
+    check(
+        "h_data_layer.json",
+        "lookup-grandchild-p",
+        |case| case["expected"]["results"][13]["ok"]["label_rows"] = json!(1),
+        "results[13], state: label_rows: beyond those of manifests, expected Some(1), found Some(0)",
+    );
+    check(
+        "h_data_layer.json",
+        "create-and-repeat-p",
+        |case| drop(case["expected"]["results"].as_array_mut().unwrap().pop()),
+        "results: 10 operations have 9 of them",
+    );
+}
+
 #[test]
 fn a_spoilt_expectation_is_named() {
-    let check = |file: &str, name: &str, change: fn(&mut Value), difference: &str| {
-        let (_kept, path) = changed(file, name, change);
-        let Ran { code, out, err } = program_on(&path);
-        assert_eq!((code, err.as_str()), (Some(1), ""), "{out}");
-        let line = format!("    FAILED {name}: {difference}");
-        assert!(out.lines().any(|found| found.starts_with(&line)), "{line}\nis not in\n{out}");
-        assert!(out.lines().last().unwrap().contains(" passed, 1 failed, "), "{out}");
-    };
+    let check = check_spoilt;
     check(
         "a_schema2_to_v1.json",
         "docker-plain-1",
@@ -126,6 +151,10 @@ fn what_cannot_be_judged_is_named() {
     check_file("h_data_layer.json", &format!("[{twice},{twice}]"), "two cases of the name `a`");
     check_file("g_labels.json", &format!("[{twice}]"), "case `a` cannot be run: there are no cases of the kind `b`");
 
+    let (_kept, path) = changed("h_data_layer.json", "delete-tag-p", |case| {
+        case["inputs"]["ops"][7]["op"] = json!("delete_all");
+    });
+    check(&path, "case `delete-tag-p` cannot be run: input `ops` is {");
     let (_kept, path) = changed("b_oci_to_v1.json", "oci-plain-1", |case| {
         drop(case["inputs"].as_object_mut().unwrap().remove("manifest"));
     });

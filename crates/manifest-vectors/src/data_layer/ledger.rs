@@ -128,3 +128,30 @@ impl Ledger {
 pub(super) fn end_of(now: Millis, seconds: Option<i64>) -> Millis {
     seconds.map_or(NEVER, |seconds| now.saturating_add(seconds.saturating_mul(1_000)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Ended, Ledger, end_of};
+    use crate::data_layer::rows::Rows;
+    use manifest_core::oci_types::{Algorithm, Digest};
+
+    #[test]
+    fn hidden_tags_wait_out_the_window_and_uploads_do_not() {
+        let (repo, manifest) = ("ns/r".parse().unwrap(), Digest::of(Algorithm::Sha256, b"manifest"));
+        let (rows, window) = (Rows::default(), 1_000_000);
+        let mut ledger = Ledger::default();
+        ledger.upload(&repo, "sha256:00".to_owned(), end_of(0, Some(300)));
+        assert!(ledger.hide((&repo, &manifest), (0, end_of(0, Some(300))), true, &rows));
+        // A tag that ends no earlier makes another one needless.
+        assert!(!ledger.hide((&repo, &manifest), (0, end_of(0, Some(299))), true, &rows));
+        assert!(ledger.is_hidden(&repo, &manifest, 299_999) && !ledger.is_hidden(&repo, &manifest, 300_000));
+
+        assert_eq!(ledger.collect(&repo, window, 299_999), Ended::default());
+        let uploads = Ended { known: true, ..Ended::default() };
+        assert_eq!(ledger.collect(&repo, window, 300_000), uploads);
+        assert_eq!(ledger.collect(&repo, window, 300_000), Ended::default());
+        assert!(ledger.has_row(&repo, &manifest));
+        assert_eq!(ledger.collect(&repo, window, 1_300_000).manifests, [manifest].into());
+        assert!(!ledger.has_row(&repo, &manifest));
+    }
+}

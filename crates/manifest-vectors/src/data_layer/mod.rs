@@ -73,8 +73,7 @@ impl Run {
 
     /// Runs the case on the memory store, and sees to it that every other store answers as that does.
     fn record(&self) -> Result<Record, String> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
-        runtime.block_on(async {
+        block_on(async {
             let memory = self.on_memory().await?;
             for store in Store::ALL.into_iter().filter(|store| *store != Store::Memory) {
                 self.as_memory(store, &memory).await?;
@@ -136,6 +135,11 @@ impl Run {
         }
         Ok(rules)
     }
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
+    runtime.block_on(work)
 }
 
 /// Where in a case something is.

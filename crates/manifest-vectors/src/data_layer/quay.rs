@@ -22,34 +22,36 @@ pub(super) fn is_hidden(rows: &Rows, ledger: &Ledger, repo: &RepositoryName, dig
         })
 }
 
-/// Which of the manifests that we collected Quay keeps: what was never tagged is no candidate; a hidden tag, a parent and a
-/// referrer that stay keep it.
-pub(super) fn kept(
-    rows: &Rows,
-    ledger: &Ledger,
-    repo: &RepositoryName,
-    lost: &BTreeSet<Digest>,
-    ended: &Ended,
-) -> BTreeSet<Digest> {
-    let all = rows.manifests(repo);
-    let mut kept = lost.clone();
+/// The rows around a collection of a repository.
+pub(super) struct Around<'a> {
+    pub(super) repo: &'a RepositoryName,
+    pub(super) before: &'a Rows,
+    pub(super) after: &'a Rows,
+}
+
+/// Which manifests Quay collects. It looks at what lost its last interval or hidden tag, and at the children of what goes; any
+/// tag, hidden or not, keeps a manifest, and so do a parent and a referrer that stay.
+pub(super) fn collected(around: &Around<'_>, ledger: &Ledger, ended: &Ended) -> BTreeSet<Digest> {
+    let Around { repo, before, after } = *around;
+    let all = before.manifests(repo);
+    let mut gone: BTreeSet<Digest> = BTreeSet::new();
     loop {
-        let is_gone = |digest: &Digest| lost.contains(digest) && !kept.contains(digest);
         let goes = |digest: &&Digest| {
-            let parents: Vec<&Digest> = all.iter().filter(|one| rows.children(repo, one).contains(*digest)).collect();
-            let referrers = all.iter().filter(|one| rows.subject(repo, one).as_ref() == Some(*digest));
-            let is_candidate = rows.was_tagged(repo, digest)
+            let mut parents = all.iter().filter(|one| before.children(repo, one).contains(*digest));
+            let mut referrers = all.iter().filter(|one| before.subject(repo, one).as_ref() == Some(*digest));
+            let is_looked_at = before.was_tagged(repo, digest)
                 || ended.manifests.contains(*digest)
-                || parents.iter().any(|parent| is_gone(parent));
-            is_candidate
+                || parents.clone().any(|parent| gone.contains(parent));
+            is_looked_at
+                && !after.was_tagged(repo, digest)
                 && !ledger.has_row(repo, digest)
-                && parents.iter().all(|parent| is_gone(parent))
-                && referrers.into_iter().all(is_gone)
+                && parents.all(|parent| gone.contains(parent))
+                && referrers.all(|referrer| gone.contains(referrer))
         };
-        let Some(next) = kept.iter().find(goes).copied() else {
-            return kept;
+        let Some(next) = all.iter().filter(|digest| !gone.contains(*digest)).find(goes).copied() else {
+            return gone;
         };
-        kept.remove(&next);
+        gone.insert(next);
     }
 }
 
@@ -60,4 +62,22 @@ pub(super) fn is_cosign(name: &TagName) -> bool {
     };
     let is_hex = hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     is_hex && matches!(kind, "sig" | "att" | "sbom")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_cosign;
+
+    #[test]
+    fn cosign_names() {
+        let check = |name: &str, is: bool| assert_eq!(is_cosign(&name.parse().unwrap()), is, "{name}");
+        let hex = "0123456789abcdef".repeat(4);
+        check(&format!("sha256-{hex}.sig"), true);
+        check(&format!("sha256-{hex}.att"), true);
+        check(&format!("sha256-{hex}.sbom"), true);
+        check(&format!("sha256-{hex}"), false);
+        check(&format!("sha256-{hex}.sig.sig"), false);
+        check(&format!("sha256-{}.sig", hex.to_uppercase()), false);
+        check(&format!("sha256-{}.sig", &hex[1..]), false);
+    }
 }

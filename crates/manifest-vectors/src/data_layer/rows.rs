@@ -30,6 +30,7 @@ impl Collected {
 }
 
 /// The rows of a store.
+#[derive(Default)]
 pub(super) struct Rows(BTreeMap<Table, Vec<Record>>);
 
 impl Rows {

@@ -56,7 +56,7 @@ fn a_spoilt_result_fails() {
     let (mut spoilt, mut unnoticed, mut loose) = (0, Vec::new(), Vec::new());
     for mut case in cases() {
         let run = Run::of(&case).unwrap();
-        let memory = run.record().unwrap();
+        let memory = block_on(run.on_memory()).unwrap();
         let judged = |case: &Case| run.judge(case, &memory, &mut Operations::default());
         let deviates = !judged(&case).unwrap().is_empty();
         let results = case.expected["results"].as_array().unwrap().clone();
@@ -76,4 +76,16 @@ fn a_spoilt_result_fails() {
     assert!(spoilt > 3_000, "only {spoilt} were spoilt");
     // What a deviation left behind may be one or the other.
     assert!(loose.len() < 25, "{} of {spoilt} are not noticed: {loose:?}", loose.len());
+}
+
+#[test]
+fn a_store_that_answers_otherwise_is_named() {
+    let case = cases().into_iter().find(|case| case.name == "delete-tag-p").unwrap();
+    let run = Run::of(&case).unwrap();
+    let mut memory = block_on(run.on_memory()).unwrap();
+    let last = memory.steps.last_mut().unwrap();
+    last.0 = Answer::Done(json!("spoilt"));
+    let why = block_on(run.as_memory(Store::Sqlite, &memory)).unwrap_err();
+    let words = "results[13], get_tag: sqlite against memory: .ok: expected \"spoilt\", found null";
+    assert_eq!(why, words);
 }

@@ -10,19 +10,24 @@ use crate::deviations::Rule;
 use manifest_core::document::Document;
 use manifest_core::oci_types::{Algorithm, Digest, RepositoryName};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
 /// How long Quay keeps a child for its index, in seconds.
 const CHILD_SECONDS: i64 = 300;
 
 impl Judge {
-    /// What a collection takes from the ledger, and what of ours it took that stays with Quay.
+    /// What a collection takes from the ledger; what it took here and not there, or there and not here, drifts.
     pub(super) fn collected(&mut self, repo: &RepositoryName, step: &Step<'_>) -> Ended {
         let ended = self.ledger.collect(repo, self.window, step.now);
-        let before = step.before.manifests(repo);
-        let lost: BTreeSet<Digest> = before.difference(&step.after.manifests(repo)).copied().collect();
-        for digest in quay::kept(step.before, &self.ledger, repo, &lost, &ended) {
-            let rule = if self.ledger.has_row(repo, &digest) { Rule::HiddenTags } else { Rule::Uncollected };
+        let around = quay::Around { repo, before: step.before, after: step.after };
+        let gone = quay::collected(&around, &self.ledger, &ended);
+        let kept = step.after.manifests(repo);
+        for digest in step.before.manifests(repo) {
+            let rule = match (gone.contains(&digest), kept.contains(&digest)) {
+                (true, true) => Rule::Reachable,
+                (false, false) if self.ledger.has_row(repo, &digest) => Rule::HiddenTags,
+                (false, false) => Rule::Uncollected,
+                (true, false) | (false, true) => continue,
+            };
             self.drift.manifest(repo, &digest, step.before.blobs(repo, &digest), rule);
         }
         ended
