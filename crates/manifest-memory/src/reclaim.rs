@@ -22,8 +22,11 @@ impl State {
         let links: BTreeSet<&Digest> = rows.flat_map(|row| row.stored.blobs.keys()).collect();
         let manifests = going.len() as u64;
         let going = Going::from([(name.as_str(), going)]);
-        // A purge takes no access rows but those of what it purges, so a repository on its way out still holds its own.
-        let free = links.into_iter().filter(|blob| !self.doomed.hold(blob) && self.would_go(blob, &going, now));
+        // A purge takes no access rows but those of what it purges: another repository holds its own, lease or not, and so does one
+        // on its way out.
+        let alone = |blob: &Digest| !self.holders.get(blob).into_iter().flatten().any(|holder| holder != name);
+        let free =
+            links.into_iter().filter(|blob| !self.doomed.hold(blob) && alone(blob) && self.would_go(blob, &going, now));
         self.sum(manifests, free)
     }
 

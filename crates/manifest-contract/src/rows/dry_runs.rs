@@ -158,6 +158,12 @@ pub(crate) async fn c8_a_purge_frees_what_only_it_holds(store: Fixture) {
     assert_eq!(freed_by(&other, &["one"], 20).await, (0, 0, 0), "it is not there");
     assert_eq!(freed_by(&store.repo("nowhere"), &["one"], 20).await, (0, 0, 0));
     assert_eq!(store.everything().await, before, "a question changes nothing");
+    other.upload_until("eeeee", 5).await;
+    assert_eq!(
+        freed_by(&app, &["one", "two", "dead"], 21).await,
+        (3, 3, 6),
+        "the other's row stays, although its lease is over"
+    );
     // The purge keeps what was said.
     let said = freed_by(&app, &["one", "two", "dead"], 21).await;
     app.at(21).purge("one").purge("two").purge("dead").done().await;
