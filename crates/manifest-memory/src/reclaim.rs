@@ -23,8 +23,8 @@ impl State {
         let manifests = going.len() as u64;
         let going = Going::from([(name.as_str(), going)]);
         // A purge takes no access rows but those of what it purges: another repository holds its own, lease or not, and so does one
-        // on its way out.
-        let alone = |blob: &Digest| !self.holders.get(blob).into_iter().flatten().any(|holder| holder != name);
+        // on its way out. What nobody holds is free already.
+        let alone = |blob: &Digest| self.holders.get(blob).is_some_and(|holders| holders.iter().eq([name]));
         let free =
             links.into_iter().filter(|blob| !self.doomed.hold(blob) && alone(blob) && self.would_go(blob, &going, now));
         self.sum(manifests, free)

@@ -169,6 +169,11 @@ pub(crate) async fn c8_a_purge_frees_what_only_it_holds(store: Fixture) {
     app.at(21).purge("one").purge("two").purge("dead").done().await;
     let doomed = store.sweeper(21).doomed(SweepKind::Blobs).await;
     assert_eq!((doomed.len() as u64, doomed.iter().map(|row| row.bytes).sum::<u64>()), (said.1, said.2));
+    // What nobody may read any more is free already, although a manifest still names it.
+    other.upload("loose").await;
+    app.at(22).create(a_manifest("three").blob_or_not("loose")).done().await;
+    other.remove_blob("loose", 23).await;
+    assert_eq!(freed_by(&app, &["three"], 24).await, (1, 0, 0), "no access row goes with it");
 }
 
 pub(crate) async fn c8_what_is_reclaimable_is_what_a_collection_frees(store: Fixture) {
