@@ -9,7 +9,9 @@ use manifest_core::access::{AccessAsk, AccessRefusal, Authorizer, Decision};
 use manifest_core::facts::{Location, RepositoryState};
 use manifest_core::plan::{Guard, PushTarget, Rejection};
 use manifest_core::ports::{BlobStore, BodyStream, ByteStream, Capacity, Page, Part, Stored, UploadId, WriteError};
-use manifest_core::service::{BlobError, Collector, ListError, Push, PushError, Stage, UploadError};
+use manifest_core::service::{
+    BlobError, Collector, FetchError, LabelsError, ListError, Push, PushError, Stage, UploadError,
+};
 use manifest_core::time::DAY;
 use manifest_core::{AllowAll, Caller, Context, Policy, Port, PortError, PortErrorKind, ReadScope, Registry};
 use manifest_memory::{MemoryBlobs, MemoryStore};
@@ -256,4 +258,19 @@ async fn the_catalogue_asks_for_credentials_where_the_authorizer_does() {
     let listed = registry.catalogue(&at(1), None, None).await;
     let Err(ListError::Access(AccessRefusal::Challenge(asks))) = listed else { panic!("{listed:?}") };
     assert_eq!(asks.first().map(|ask| ask.repository.is_none()), Some(true));
+}
+
+#[tokio::test]
+async fn an_absent_repository_is_unknown_to_those_who_ask_for_a_manifest_in_it() {
+    let registry = registry();
+    let some = digest("some manifest");
+    let labels = registry.labels(&at(1), &app(), &some, "").await;
+    assert!(matches!(labels, Err(LabelsError::RepositoryUnknown(_))), "{labels:?}");
+    let why = registry.why(&at(1), &app(), &some).await;
+    assert!(matches!(why, Err(FetchError::RepositoryUnknown(_))), "{why:?}");
+    begun(&registry, 1).await;
+    let labels = registry.labels(&at(2), &app(), &some, "").await;
+    assert!(matches!(labels, Err(LabelsError::ManifestUnknown { .. })), "{labels:?}");
+    let why = registry.why(&at(2), &app(), &some).await;
+    assert!(matches!(why, Err(FetchError::ManifestUnknown { .. })), "{why:?}");
 }

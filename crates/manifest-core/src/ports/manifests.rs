@@ -32,9 +32,9 @@ use std::collections::BTreeMap;
 ///   a child, naming all such parents.
 /// - **M8.** Creating or keeping a deleted manifest MUST revive it, if its required links hold.
 /// - **M9.** `fetch` by digest with [`Liveness::Visible`] MUST find a manifest iff it is undeleted and it, or an
-///   ancestor (child → parent, referrer → subject, any depth, through undeleted rows), has a tag that is alive, a history
-///   interval that ends after now, or a pin that is later than now. A cycle ends. After 1,000 ancestors the answer is
-///   visible.
+///   ancestor (child → parent, referrer → subject, any depth, through rows that are not dead now: not deleted, or deleted later), has
+///   a tag that is alive, a history interval that ends after now, a pin or a deletion that is later than now. A cycle ends. After
+///   1,000 ancestors the answer is visible.
 /// - **M10.** `fetch` by tag MUST find the manifest of an alive tag, say [`Fetched::TagExpired`] for a name whose newest
 ///   interval is over, and [`Fetched::Unknown`] for a name that has none.
 /// - **M11.** `fetch` MUST leave the bytes out iff `have` is the digest found.
@@ -45,6 +45,8 @@ use std::collections::BTreeMap;
 /// - **M14.** A child counts and is linked by digest; a child that is deleted is missing to new links.
 /// - **M15.** A stored value that does not parse MUST be answered with `PortErrorKind::Corrupt`, naming table and column.
 /// - **M16.** `push_facts` MUST answer about one state of the store, not about several.
+/// - **M17.** A manifest with `empty_layer` set MUST give its repository an access row for the shared empty layer, at
+///   [`empty_layer::location`](crate::empty_layer::location); that blob MUST exist in an empty store.
 /// - **M18.** `TagChange::Amend` MUST change only the interval that the plan saw, and MUST leave the history alone.
 /// - **M19.** `plan.labels` MUST add and remove exactly those labels and set what the manifest does to tags, in the same write.
 /// - **M20.** `plan.purge` MUST leave nothing of a manifest: no row, link, label, tag or history; it MUST refuse what a visible manifest that
@@ -53,8 +55,6 @@ use std::collections::BTreeMap;
 ///   [`Fetched::Unknown`] where there was none.
 /// - **M22.** `support` MUST name every tag, pin and deletion on the manifest and its ancestors by which it is kept at `now` or retained at
 ///   `now − window`.
-/// - **M17.** A manifest with `empty_layer` set MUST give its repository an access row for the shared empty layer, at
-///   [`empty_layer::location`](crate::empty_layer::location); that blob MUST exist in an empty store.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Manifests: Send + Sync {

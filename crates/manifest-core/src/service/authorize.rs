@@ -57,6 +57,16 @@ impl Registry {
         }
     }
 
+    /// What to answer where a port found nothing in a repository and does not say whether there is one: `missing`, unless the
+    /// repository is not there. A hidden one is told as unknown, so an absent one must be too.
+    pub(super) async fn missing_in<E: UseCaseError>(&self, repository: &RepositoryName, missing: E) -> E {
+        match self.ports.repositories.find(repository).await {
+            Ok(Some(_)) => missing,
+            Ok(None) => E::hidden(repository),
+            Err(error) => error.into(),
+        }
+    }
+
     /// The visibility of the repository that a push of this caller may bring into being, if it may.
     pub(super) fn creation(&self, may_create: bool) -> Option<Visibility> {
         (self.policy.create_on_push && may_create).then_some(self.policy.default_visibility)

@@ -21,7 +21,7 @@ pub enum BlobError {
     BlobUnknown {
         /// Where it was looked for.
         repository: RepositoryName,
-        /// What was looked for; none where the caller may not know of the repository at all.
+        /// What was looked for.
         digest: Digest,
     },
     /// A manifest of the repository needs it.

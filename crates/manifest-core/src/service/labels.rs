@@ -102,8 +102,11 @@ impl Registry {
         prefix: &str,
     ) -> Result<Vec<LabelRow>, LabelsError> {
         self.authorize::<LabelsError>(cx, repository, Action::Pull).await?;
-        let rows = self.ports.manifests.labels(repository, digest, prefix).await?;
-        rows.ok_or_else(|| LabelsError::ManifestUnknown { repository: repository.clone(), digest: *digest })
+        if let Some(rows) = self.ports.manifests.labels(repository, digest, prefix).await? {
+            return Ok(rows);
+        }
+        let missing = LabelsError::ManifestUnknown { repository: repository.clone(), digest: *digest };
+        Err(self.missing_in(repository, missing).await)
     }
 
     /// Adds a label to a manifest. Keys may occur more than once. One that acts on tags does so at once, see

@@ -2,12 +2,12 @@
 
 use super::Registry;
 use crate::access::{Action, Caller, Context, Decision, MockAuthorizer, ReadScope};
-use crate::facts::{Acting, Existing, PushFacts, RepositoryState, TagState};
+use crate::facts::{Acting, Existing, PushFacts, RepositoryState, TagState, Visibility};
 use crate::plan::Applied;
 use crate::policy::Policy;
 use crate::ports::{
     MockBlobStore, MockBlobs, MockCollection, MockListings, MockManifests, MockRecords, MockRepositories, MockUploads,
-    Ports,
+    Ports, RepositoryRow,
 };
 use crate::time::NEVER;
 use oci_types::{Algorithm, Digest, MediaType, RepositoryName, TagName};
@@ -49,6 +49,14 @@ impl Mocks {
     /// Facts that never change.
     pub(super) fn know(&mut self, facts: PushFacts) {
         self.manifests.expect_push_facts().returning(move |_| Ok(facts.clone()));
+    }
+
+    /// Whether the repository is there.
+    pub(super) fn has_repository(&mut self, there: bool) {
+        self.repositories.expect_find().returning(move |name| {
+            let (name, state, visibility) = (name.clone(), RepositoryState::Open, Visibility::Private);
+            Ok(there.then_some(RepositoryRow { name, state, visibility, created: 0 }))
+        });
     }
 
     /// The answer to the next plan.

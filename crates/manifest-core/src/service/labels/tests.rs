@@ -148,8 +148,15 @@ async fn listing_and_refusing() {
 
     let mut mocks = Mocks::default();
     mocks.manifests.expect_labels().return_once(|_, _, _| Ok(None));
+    mocks.has_repository(true);
     let unknown = mocks.registry().labels(&cx(), &repository(), &digest("m"), "").await;
     assert!(matches!(unknown, Err(LabelsError::ManifestUnknown { .. })));
+
+    let mut mocks = Mocks::default();
+    mocks.manifests.expect_labels().return_once(|_, _, _| Ok(None));
+    mocks.has_repository(false);
+    let absent = mocks.registry().labels(&cx(), &repository(), &digest("m"), "").await;
+    assert!(matches!(absent, Err(LabelsError::RepositoryUnknown(_))));
 
     let mut mocks = Mocks::default();
     mocks.know(holding(MediaType::OCI_MANIFEST));

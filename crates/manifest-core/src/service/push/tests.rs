@@ -1,57 +1,32 @@
 //! The use case of a push, with nothing but mocks: what it asks whom, and what it makes of the answers.
 
 use super::{Push, PushError};
-use crate::access::{AccessAsk, AccessRefusal, Action, Context, Decision, MockAuthorizer, ReadScope};
+use crate::access::{AccessAsk, AccessRefusal, Action, Context, Decision, MockAuthorizer};
 use crate::error::{PortError, PortErrorKind};
 use crate::facts::{PushFacts, RepositoryState};
 use crate::plan::{Applied, Guard, PushTarget, Rejection};
 use crate::policy::{Policy, References};
-use crate::ports::{
-    MockBlobStore, MockBlobs, MockCollection, MockListings, MockManifests, MockRecords, MockRepositories, MockUploads,
-    Ports,
-};
+use crate::ports::MockManifests;
 use crate::service::Registry;
+use crate::service::testing::{Mocks, allowing};
 use bytes::Bytes;
 use mockall::Sequence;
 use oci_types::{Algorithm, Digest, MediaType};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 const NOW: i64 = 1_000_000;
 const EMPTY_INDEX: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
 
 fn registry(manifests: MockManifests, access: MockAuthorizer, policy: Policy) -> Registry {
-    let ports = Ports {
-        manifests: Arc::new(manifests),
-        listings: Arc::new(MockListings::new()),
-        repositories: Arc::new(MockRepositories::new()),
-        blobs: Arc::new(MockBlobs::new()),
-        uploads: Arc::new(MockUploads::new()),
-        collection: Arc::new(MockCollection::new()),
-        records: Arc::new(MockRecords::new()),
-        bytes: Arc::new(MockBlobStore::new()),
-        access: Arc::new(access),
-    };
-    Registry::new(ports, policy)
+    Mocks { manifests, ..Mocks::default() }.registry_under(policy, access)
 }
 
 fn allow_all() -> MockAuthorizer {
-    let mut access = MockAuthorizer::new();
-    access.expect_decide().returning(|_, asks| Ok(vec![Decision::Allow; asks.len()]));
-    access.expect_read_scope().returning(|_| Ok(ReadScope::All));
-    access
+    allowing(|_| true)
 }
 
 fn open() -> PushFacts {
-    PushFacts {
-        repository: RepositoryState::Open,
-        existing: None,
-        blobs: BTreeMap::new(),
-        children: BTreeMap::new(),
-        tags: BTreeMap::new(),
-        tags_of: BTreeMap::new(),
-        labels: Vec::new(),
-    }
+    PushFacts::nothing_in(RepositoryState::Open)
 }
 
 fn push(bytes: &str) -> Push {

@@ -6,7 +6,7 @@ pub use weigh::{Weighed, weigh};
 
 use super::{FetchError, Registry};
 use crate::access::{Action, Context};
-use crate::ports::{SupportAsk, SupportLink};
+use crate::ports::{Support, SupportAsk, SupportLink};
 use crate::time::{Millis, NEVER};
 use oci_types::{Digest, Reference, RepositoryName, TagName};
 
@@ -86,16 +86,21 @@ impl Registry {
     pub async fn why(&self, cx: &Context, repository: &RepositoryName, digest: &Digest) -> Result<Why, FetchError> {
         self.authorize::<FetchError>(cx, repository, Action::Pull).await?;
         let ask = |window| SupportAsk { repository: repository.clone(), digest: *digest, now: cx.now, window };
-        let unknown =
-            || FetchError::ManifestUnknown { repository: repository.clone(), reference: Reference::Digest(*digest) };
         // Two walks, because a chain through a manifest that is deleted retains, but does not serve: the shortest chain of one is
         // not that of the other.
         let window = self.policy.history_window;
         let (serving, retaining) = (ask(0), ask(window));
-        let retaining = self.ports.manifests.support(&retaining).await?.ok_or_else(unknown)?;
-        let serving = self.ports.manifests.support(&serving).await?.ok_or_else(unknown)?;
+        let (retaining, serving) = (self.supported(&retaining).await?, self.supported(&serving).await?);
         let deleted = retaining.nodes.first().and_then(|node| node.deleted);
         let visible = if deleted.is_some() { None } else { weigh(&serving, cx.now, 0).shortest };
         Ok(Why { deleted, visible, retained: weigh(&retaining, cx.now, window).longest })
+    }
+
+    async fn supported(&self, ask: &SupportAsk) -> Result<Support, FetchError> {
+        if let Some(support) = self.ports.manifests.support(ask).await? {
+            return Ok(support);
+        }
+        let (repository, reference) = (ask.repository.clone(), Reference::Digest(ask.digest));
+        Err(self.missing_in(&ask.repository, FetchError::ManifestUnknown { repository, reference }).await)
     }
 }

@@ -3,14 +3,11 @@
 use super::Hold;
 use crate::access::{Context, Decision, MockAuthorizer};
 use crate::policy::Policy;
-use crate::ports::{
-    MockBlobStore, MockBlobs, MockCollection, MockListings, MockManifests, MockRecords, MockRepositories, MockUploads,
-    Ports, Support, SupportNode,
-};
+use crate::ports::{Support, SupportNode};
+use crate::service::testing::Mocks;
 use crate::service::{FetchError, Registry, Why};
 use crate::time::Millis;
 use oci_types::{Algorithm, Digest};
-use std::sync::Arc;
 
 const NOW: Millis = 10_000_000_000;
 
@@ -23,37 +20,20 @@ fn node(deleted: Option<Millis>, ended: Millis) -> SupportNode {
     SupportNode { digest: digest(), via: None, deleted, pinned_until: 0, tags }
 }
 
-fn registry(manifests: MockManifests, decision: Decision) -> Registry {
-    let mut access = MockAuthorizer::new();
-    access.expect_decide().returning(move |_, _| Ok(vec![decision]));
-    let ports = Ports {
-        manifests: Arc::new(manifests),
-        listings: Arc::new(MockListings::new()),
-        repositories: Arc::new(MockRepositories::new()),
-        blobs: Arc::new(MockBlobs::new()),
-        uploads: Arc::new(MockUploads::new()),
-        collection: Arc::new(MockCollection::new()),
-        records: Arc::new(MockRecords::new()),
-        bytes: Arc::new(MockBlobStore::new()),
-        access: Arc::new(access),
-    };
-    Registry::new(ports, Policy::default())
-}
-
 /// Asks about one manifest alone.
 async fn why(node: SupportNode) -> Why {
     let window = Policy::default().history_window;
-    let mut manifests = MockManifests::new();
+    let mut mocks = Mocks::default();
     for expected in [0, window] {
         let node = node.clone();
-        manifests
+        mocks
+            .manifests
             .expect_support()
             .times(1)
             .withf(move |ask| (ask.digest, ask.now, ask.window) == (digest(), NOW, expected))
             .returning(move |_| Ok(Some(Support { nodes: vec![node.clone()], more: false })));
     }
-    let registry = registry(manifests, Decision::Allow);
-    registry.why(&Context::anonymous(NOW), &"a".parse().unwrap(), &digest()).await.unwrap()
+    mocks.registry().why(&Context::anonymous(NOW), &"a".parse().unwrap(), &digest()).await.unwrap()
 }
 
 #[tokio::test]
@@ -76,12 +56,19 @@ async fn what_is_deleted_is_not_served_whatever_holds_it() {
 
 #[tokio::test]
 async fn what_is_not_there_is_unknown_and_what_is_hidden_too() {
-    let mut manifests = MockManifests::new();
-    manifests.expect_support().returning(|_| Ok(None));
     let ask = async |registry: Registry| {
         registry.why(&Context::anonymous(NOW), &"a".parse().unwrap(), &digest()).await.unwrap_err()
     };
-    assert!(matches!(ask(registry(manifests, Decision::Allow)).await, FetchError::ManifestUnknown { .. }));
-    let hidden = ask(registry(MockManifests::new(), Decision::Hide)).await;
+    let missing = |there: bool| {
+        let mut mocks = Mocks::default();
+        mocks.manifests.expect_support().returning(|_| Ok(None));
+        mocks.has_repository(there);
+        mocks.registry()
+    };
+    assert!(matches!(ask(missing(true)).await, FetchError::ManifestUnknown { .. }));
+    assert!(matches!(ask(missing(false)).await, FetchError::RepositoryUnknown(_)));
+    let mut hiding = MockAuthorizer::new();
+    hiding.expect_decide().returning(|_, _| Ok(vec![Decision::Hide]));
+    let hidden = ask(Mocks::default().registry_under(Policy::default(), hiding)).await;
     assert!(matches!(hidden, FetchError::RepositoryUnknown(_)));
 }

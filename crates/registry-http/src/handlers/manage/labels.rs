@@ -1,4 +1,4 @@
-use super::{Exchange, body, not_found, ok};
+use super::{Exchange, body, ok};
 use crate::answer::{self, Answer, JSON, json, label_source, value};
 use crate::request::wishes;
 use http::StatusCode;
@@ -13,10 +13,7 @@ pub(super) async fn list(x: &Exchange<'_>, repository: &RepositoryName, digest: 
         digest: String,
         labels: Vec<Label<'a>>,
     }
-    let rows = match x.registry.labels(&x.cx, repository, digest, prefix).await {
-        Ok(rows) => rows,
-        Err(error) => return Err(not_found(x, repository, error).await),
-    };
+    let rows = x.registry.labels(&x.cx, repository, digest, prefix).await?;
     Ok(ok(&Labels { digest: digest.to_string(), labels: rows.iter().map(Label::of).collect() }))
 }
 

@@ -81,18 +81,6 @@ async fn body(x: &mut Exchange<'_>) -> Result<Bytes, Refusal> {
     x.body.read_to_end(LARGEST).await.map_err(|error| body_of_json(&error))
 }
 
-/// What is said of a manifest that was not found. The use cases that look for nothing but a manifest say the same of one whose
-/// repository is not there; as that of a hidden repository is not told, both must be told as unknown repositories.
-async fn not_found<E>(x: &Exchange<'_>, repository: &RepositoryName, error: E) -> Refusal
-where
-    Refusal: From<E>,
-{
-    match x.registry.repository(&x.cx, repository).await {
-        Ok(_) => error.into(),
-        Err(unknown) => unknown.into(),
-    }
-}
-
 fn ok(body: &impl Serialize) -> Response<Body> {
     json(StatusCode::OK, JSON, body)
 }

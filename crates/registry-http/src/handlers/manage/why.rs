@@ -1,4 +1,4 @@
-use super::{Exchange, not_found, ok};
+use super::{Exchange, ok};
 use crate::answer::{Answer, rfc3339};
 use manifest_core::ports::SupportLink;
 use manifest_core::service::{Chain, Hold};
@@ -7,10 +7,7 @@ use serde::Serialize;
 
 /// What keeps a manifest, and until when.
 pub(super) async fn why(x: &Exchange<'_>, repository: &RepositoryName, digest: &Digest) -> Answer {
-    let why = match x.registry.why(&x.cx, repository, digest).await {
-        Ok(why) => why,
-        Err(error) => return Err(not_found(x, repository, error).await),
-    };
+    let why = x.registry.why(&x.cx, repository, digest).await?;
     Ok(ok(&Reasons {
         digest: digest.to_string(),
         deleted: why.deleted.and_then(rfc3339),
