@@ -32,9 +32,9 @@ pub struct Plan {
     pub delete: Option<Digest>,
     /// Change the labels of this manifest, which must be there undeleted.
     pub labels: Option<LabelsChange>,
-    /// After all else, remove these manifests for good: rows, links, labels and the history that points at them. Each must be deleted already or
-    /// be deletable like `delete`, and nothing is left of it; access rows that no manifest row links any more and whose lease is
-    /// over go as well. Purging what is not there is no error.
+    /// After all else, remove these manifests for good, deleted or not: rows, links, labels and the history that points at them.
+    /// Refused is what a visible manifest that is not purged with it lists, and what an alive immutable tag holds. Access rows that
+    /// only they linked and whose lease is over go as well. Purging what is not there is no error.
     pub purge: BTreeSet<Digest>,
 }
 
