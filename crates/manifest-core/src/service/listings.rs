@@ -60,6 +60,8 @@ impl UseCaseError for ListError {
 impl Registry {
     /// The names of a repository's tags in byte order. Without a limit, a page of `policy.max_page`.
     ///
+    /// Example: [the guide](crate::guide#listing-tags). Over HTTP: `GET /v2/<name>/tags/list`.
+    ///
     /// # Errors
     ///
     /// [`ListError`].
@@ -77,6 +79,8 @@ impl Registry {
     }
 
     /// A repository's tags with what they point at.
+    ///
+    /// Example: [the guide](crate::guide#listing-tags). As JSON: `docs/api.md`, "Tags".
     ///
     /// # Errors
     ///
@@ -97,6 +101,8 @@ impl Registry {
 
     /// What a repository's tags (or one of them) pointed at, newest first.
     ///
+    /// Example: [the guide](crate::guide#history). As JSON: `docs/api.md`, "History".
+    ///
     /// # Errors
     ///
     /// [`ListError`].
@@ -115,6 +121,8 @@ impl Registry {
     }
 
     /// A repository's manifests by what holds them, in byte order of their digests.
+    ///
+    /// Example: [the guide](crate::guide#manifests-by-state). As JSON: `docs/api.md`, "Manifests by state".
     ///
     /// # Errors
     ///
@@ -136,6 +144,8 @@ impl Registry {
 
     /// A repository's own row.
     ///
+    /// Example: [the guide](crate::guide#repositories). As JSON: `docs/api.md`, "Repositories".
+    ///
     /// # Errors
     ///
     /// [`ListError`].
@@ -147,6 +157,8 @@ impl Registry {
 
     /// The repositories that the caller may read, in byte order. Whether they may list at all is asked of the authorizer first, as a
     /// pull without a repository.
+    ///
+    /// Example: [the guide](crate::guide#repositories). Over HTTP: `GET /v2/_catalog`.
     ///
     /// # Errors
     ///
@@ -172,6 +184,8 @@ impl Registry {
     /// their own rows: each was pushed here with its subject, and the index that lists it keeps it. What such an
     /// index says of them is never believed, so one that names no such subject itself is no referrer, and none is
     /// listed twice.
+    ///
+    /// Example: [the guide](crate::guide#referrers). Over HTTP: `GET /v2/<name>/referrers/<digest>`.
     ///
     /// # Errors
     ///

@@ -80,6 +80,8 @@ pub enum Hold {
 impl Registry {
     /// Why a manifest is kept, or when it goes. Also for one that is deleted or not served any more, as long as its row is there.
     ///
+    /// Example: [the guide](crate::guide#why-a-manifest-is-there). As JSON: `docs/api.md`, "Why a manifest is there".
+    ///
     /// # Errors
     ///
     /// [`FetchError`]; `ManifestUnknown` if there is no row.
