@@ -120,7 +120,8 @@ impl Registry {
         rows.ok_or(ListError::RepositoryUnknown(ask.repository))
     }
 
-    /// A repository's manifests by what holds them, in byte order of their digests.
+    /// A repository's manifests by what holds them, in byte order of their digests. Which ones were deleted is for
+    /// administrators, as fetching them is: whoever deleted one did not want it found.
     ///
     /// Example: [the guide](crate::guide#manifests-by-state). As JSON: `docs/api.md`, "Manifests by state".
     ///
@@ -135,7 +136,11 @@ impl Registry {
         after: Option<Digest>,
         limit: Option<u32>,
     ) -> Result<Page<ManifestRow>, ListError> {
-        self.authorize::<ListError>(cx, repository, Action::Pull).await?;
+        let action = match state {
+            ManifestState::Tagged | ManifestState::Untagged => Action::Pull,
+            ManifestState::Deleted => Action::Admin,
+        };
+        self.authorize::<ListError>(cx, repository, action).await?;
         let (repository, limit) = (repository.clone(), self.page_limit(limit));
         let ask = ManifestsAsk { repository, state, after, limit, now: cx.now };
         let rows = self.ports.listings.manifests(&ask).await?;
@@ -217,3 +222,6 @@ impl Registry {
         Ok(self.ports.manifests.referrers(&ask).await?)
     }
 }
+
+#[cfg(test)]
+mod tests;
