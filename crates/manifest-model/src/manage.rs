@@ -28,23 +28,27 @@ impl Side {
                 let deleted = registry.delete_repository(cx, repository).await;
                 self.texts.of(&deleted)
             }
-            op::Manage::PlanPurge => {
-                let what = purge(ask);
-                let planned = registry.plan_purge(cx, repository, &what).await;
-                let shown = planned.as_ref().ok();
-                self.purge = shown.map(|shown| (repository.clone(), what, shown.id, shown.planned_at));
-                self.texts.of(&planned)
-            }
+            op::Manage::PlanPurge => self.plan_purge(ask).await,
             op::Manage::Purge => {
-                let Some((repository, what, id, planned_at)) = self.purge.clone() else { return String::new() };
-                let purged = registry.purge(cx, &repository, &what, id, planned_at).await;
-                self.texts.of(&purged)
+                // What was planned some time ago, or is planned now.
+                let planned = if ask.op.pick & 16 == 0 { self.plan_purge(ask).await } else { String::new() };
+                let Some((repository, what, id, planned_at)) = self.purge.clone() else { return planned };
+                let purged = self.registry.purge(cx, &repository, &what, id, planned_at).await;
+                planned + &self.texts.of(&purged)
             }
             op::Manage::Collect => self.collect(cx.now).await,
             op::Manage::Preview => self.preview(ask).await,
             // The clock is moved by whoever runs the sequence.
             op::Manage::Forward | op::Manage::Backward => String::new(),
         }
+    }
+
+    async fn plan_purge(&mut self, ask: &Ask<'_>) -> String {
+        let (repository, what) = (ask.repository(), purge(ask));
+        let planned = self.registry.plan_purge(ask.cx, repository, &what).await;
+        let shown = planned.as_ref().ok();
+        self.purge = shown.map(|shown| (repository.clone(), what, shown.id, shown.planned_at));
+        self.texts.of(&planned)
     }
 
     /// A whole round. Adapters may cut it into steps as they like, so the rows of a stage are added up; and where the clock went

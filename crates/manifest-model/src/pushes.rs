@@ -4,7 +4,7 @@ use crate::op;
 use crate::side::{Ask, Side, body};
 use manifest_core::plan::{Guard, PushTarget};
 use manifest_core::ports::UploadId;
-use manifest_core::service::Push;
+use manifest_core::service::{Explained, Push};
 use oci_types::MediaType;
 
 impl Side {
@@ -30,19 +30,23 @@ impl Side {
                 let guard = ask.pool.guard(3 + ask.op.pick % 3, ask.op.pick / 3);
                 self.push(ask, PushTarget::Tag { name: tag, guard }).await
             }
-            op::Push::Explain => {
-                let push = push(ask, PushTarget::Tag { name: tag, guard: Guard::Any });
-                let explained = self.registry.explain_push(ask.cx, &push).await;
-                let id = explained.as_ref().ok().and_then(manifest_core::service::Explained::plan_id);
-                self.push = id.map(|id| (push, id, ask.cx.now));
-                self.texts.of(&explained)
-            }
+            op::Push::Explain => self.explain(ask).await,
             op::Push::Planned => {
-                let Some((push, id, planned_at)) = self.push.clone() else { return String::new() };
+                // What was explained some time ago, or is explained now.
+                let shown = if ask.op.pick & 16 == 0 { self.explain(ask).await } else { String::new() };
+                let Some((push, id, planned_at)) = self.push.clone() else { return shown };
                 let pushed = self.registry.push_planned(ask.cx, &push, id, planned_at).await;
-                self.texts.of(&pushed)
+                shown + &self.texts.of(&pushed)
             }
         }
+    }
+
+    async fn explain(&mut self, ask: &Ask<'_>) -> String {
+        let push = push(ask, PushTarget::Tag { name: ask.pool.tag(ask.op.tag).clone(), guard: Guard::Any });
+        let explained = self.registry.explain_push(ask.cx, &push).await;
+        let id = explained.as_ref().ok().and_then(Explained::plan_id);
+        self.push = id.map(|id| (push, id, ask.cx.now));
+        self.texts.of(&explained)
     }
 
     /// Uploads every blob that the manifest names.

@@ -5,7 +5,7 @@ use crate::pool::Pool;
 use crate::text::Texts;
 use bytes::Bytes;
 use futures_util::stream;
-use manifest_core::plan::PlanId;
+use manifest_core::plan::{LabelId, PlanId};
 use manifest_core::ports::{BodyStream, UploadId};
 use manifest_core::service::{Purge, Push};
 use manifest_core::{Context, Millis, Ports, Registry};
@@ -18,6 +18,8 @@ pub(crate) struct Side {
     /// How many locations were emptied so far.
     pub(crate) emptied: u64,
     pub(crate) upload: Option<Open>,
+    /// The label that was added last.
+    pub(crate) label: Option<(RepositoryName, Digest, LabelId)>,
     pub(crate) push: Option<(Push, PlanId, Millis)>,
     pub(crate) purge: Option<(RepositoryName, Purge, PlanId, Millis)>,
 }
@@ -50,7 +52,7 @@ impl Ask<'_> {
 
     /// One of the spans that a sequence moves in, in milliseconds.
     pub(crate) fn span(&self) -> i64 {
-        const SPANS: [i64; 8] = [0, 1, 1_000, 60_000, 20 * 60_000, 3_600_000, 5_400_000, 4 * 3_600_000];
+        const SPANS: [i64; 8] = [0, 1, 1_000, 60_000, 60_000, 20 * 60_000, 3_600_000, 4 * 3_600_000];
         SPANS[usize::from(self.op.pick) % SPANS.len()]
     }
 
@@ -66,7 +68,7 @@ impl Ask<'_> {
 impl Side {
     pub(crate) fn new(ports: Ports, policy: manifest_core::Policy) -> Self {
         let registry = Registry::new(ports, policy);
-        Self { registry, texts: Texts::default(), emptied: 0, upload: None, push: None, purge: None }
+        Self { registry, texts: Texts::default(), emptied: 0, upload: None, label: None, push: None, purge: None }
     }
 
     /// Does it, and says what came of it.

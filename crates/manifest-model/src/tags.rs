@@ -32,29 +32,45 @@ impl Side {
         match kind {
             op::Labels::Add => {
                 let new = api_label(["team", "a.b", "team.x", "-no"], ["x", "{\"a\":1}"], ask.op.pick);
-                let added = registry.add_label(cx, repository, &digest, &new).await;
-                self.texts.of(&added)
+                self.add_label(ask, &new).await
             }
             op::Labels::AddActing => {
                 let keys = ["quay.expires-after", "quay.expires-after", "quay.immutable", "quay.expires-after"];
                 let new = api_label(keys, ["30m", "true"], ask.op.pick);
-                let added = registry.add_label(cx, repository, &digest, &new).await;
-                self.texts.of(&added)
+                self.add_label(ask, &new).await
             }
-            op::Labels::Delete => {
-                let rows = registry.labels(cx, repository, &digest, "").await.unwrap_or_default();
-                // The newest are those that were added through the API, and one past the end is one that is not there.
-                let nth = rows.len().checked_sub(usize::from(ask.op.pick % 4));
-                let id = nth.and_then(|nth| rows.get(nth)).map_or(LabelId(1 << 40), |row| row.id);
-                let deleted = registry.delete_label(cx, repository, &digest, id).await;
-                self.texts.of(&deleted)
-            }
+            op::Labels::Delete => self.delete_label(ask).await,
             op::Labels::List => {
                 let prefix = ["", "t", "team.", "QUAY"][usize::from(ask.op.pick % 4)];
                 let rows = registry.labels(cx, repository, &digest, prefix).await;
                 self.texts.of(&rows)
             }
         }
+    }
+
+    async fn add_label(&mut self, ask: &Ask<'_>, new: &NewLabel) -> String {
+        let (repository, digest) = (ask.repository(), ask.manifest());
+        let added = self.registry.add_label(ask.cx, repository, &digest, new).await;
+        if let Some(row) = added.as_ref().ok().and_then(|added| added.row.as_ref()) {
+            self.label = Some((repository.clone(), digest, row.id));
+        }
+        self.texts.of(&added)
+    }
+
+    /// Deletes the label that was added last, or one near the end of a manifest's, or one that is not there.
+    async fn delete_label(&mut self, ask: &Ask<'_>) -> String {
+        let (repository, digest, id) = match self.label.clone() {
+            Some(last) if ask.op.pick & 16 == 0 => last,
+            Some(_) | None => {
+                let (repository, digest) = (ask.repository(), ask.manifest());
+                let rows = self.registry.labels(ask.cx, repository, &digest, "").await.unwrap_or_default();
+                let nth = rows.len().checked_sub(usize::from(ask.op.pick % 4));
+                let id = nth.and_then(|nth| rows.get(nth)).map_or(LabelId(1 << 40), |row| row.id);
+                (repository.clone(), digest, id)
+            }
+        };
+        let deleted = self.registry.delete_label(ask.cx, &repository, &digest, id).await;
+        self.texts.of(&deleted)
     }
 }
 
