@@ -1,7 +1,8 @@
 #![doc = include_str!("../README.md")]
 
-mod adapters;
+mod adapter;
 mod bytes;
+mod check;
 mod looks;
 mod manage;
 mod op;
@@ -13,6 +14,7 @@ mod side;
 mod tags;
 mod text;
 
-pub use adapters::{check, check_against, compare, memory};
+pub use adapter::{Adapter, Memory, Sqlite, Store};
+pub use check::{Ran, check};
 pub use op::Op;
 pub use sequence::{Difference, Sequence};

@@ -1,4 +1,4 @@
-//! A sequence, run over two sides at once.
+//! A sequence, run over several sides at once.
 
 use crate::op::{Kind, Manage, Op};
 use crate::pool::Pool;
@@ -49,14 +49,11 @@ impl Sequence {
         &self.ops
     }
 
-    /// Runs it over both, and says at which operation they first differ and how.
-    ///
-    /// # Errors
-    ///
-    /// The [`Difference`].
-    pub async fn run(&self, left: Ports, right: Ports) -> Result<(), Difference> {
+    /// Runs it over all of these at once, and says at which operation one first differs from the first of them and how.
+    pub(crate) async fn run(&self, ports: Vec<(&str, Ports)>) -> Result<(), Difference> {
         let pool = Pool::new();
-        let (mut left, mut right) = (Side::new(left, self.policy()), Side::new(right, self.policy()));
+        let mut sides: Vec<Side> =
+            ports.into_iter().map(|(name, ports)| Side::new(name, ports, self.policy())).collect();
         let mut now = START;
         for (step, op) in self.ops.iter().enumerate() {
             let caller = match op.pick % 2 {
@@ -66,18 +63,17 @@ impl Sequence {
             let cx = Context { caller, now };
             let ask = Ask { op: *op, pool: &pool, cx: &cx, fresh: (step as u128 + 1) << 8 };
             now += moved(&ask);
-            let (a, b) = (left.run(&ask).await, right.run(&ask).await);
-            let what = || format!("the answers to operation {step}, {op:?}");
-            differ(what, &a, &b)?;
+            let what = || format!("the answers to operation {step}, {op:?},");
+            same(&mut sides, what, async |side| vec![side.run(&ask).await]).await?;
             if step % EVERY == EVERY - 1 || step + 1 == self.ops.len() {
-                let (a, b) = (left.rows(&pool, &cx).await, right.rows(&pool, &cx).await);
-                same_rows(step, *op, &a, &b)?;
+                let what = || format!("the states after operation {step}, {op:?},");
+                same(&mut sides, what, async |side| side.rows(&pool, &cx).await).await?;
             }
         }
-        let end = START + LONG;
-        let (a, b) = (left.collect(end).await, right.collect(end).await);
-        differ(|| "the last rounds of collection".to_owned(), &a, &b)?;
-        differ(|| "the numbers of locations emptied".to_owned(), &left.emptied.to_string(), &right.emptied.to_string())
+        let what = || "the last rounds of collection".to_owned();
+        same(&mut sides, what, async |side| vec![side.collect(START + LONG).await]).await?;
+        let what = || "the numbers of locations emptied".to_owned();
+        same(&mut sides, what, async |side| vec![side.emptied.to_string()]).await
     }
 
     /// Short spans, so that a sequence lives through all of them.
@@ -120,31 +116,36 @@ fn moved(ask: &Ask<'_>) -> i64 {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     what: String,
-    left: String,
-    right: String,
+    /// The names of the two, with what they say.
+    sides: [(String, String); 2],
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} differ:\n  left:  {}\n  right: {}", self.what, self.left, self.right)
+        write!(f, "{} differ:", self.what)?;
+        self.sides.iter().try_for_each(|(name, said)| write!(f, "\n  {name}: {said}"))
     }
 }
 
 impl std::error::Error for Difference {}
 
-fn differ(what: impl FnOnce() -> String, left: &str, right: &str) -> Result<(), Difference> {
-    if left == right {
-        return Ok(());
-    }
-    Err(Difference { what: what(), left: left.to_owned(), right: right.to_owned() })
-}
-
-/// Names only the first rows that differ.
-fn same_rows(step: usize, op: Op, left: &[String], right: &[String]) -> Result<(), Difference> {
-    let none = String::new();
-    for at in 0..left.len().max(right.len()) {
-        let row = |rows: &[String]| rows.get(at).unwrap_or(&none).clone();
-        differ(|| format!("the states after operation {step}, {op:?},"), &row(left), &row(right))?;
+/// Asks all sides, and names the first line in which one differs from the first side.
+async fn same(
+    sides: &mut [Side],
+    what: impl Fn() -> String,
+    ask: impl AsyncFn(&mut Side) -> Vec<String>,
+) -> Result<(), Difference> {
+    let Some((first, others)) = sides.split_first_mut() else { return Ok(()) };
+    let expected = ask(first).await;
+    for other in others {
+        let found = ask(other).await;
+        for at in 0..expected.len().max(found.len()) {
+            let line = |lines: &[String]| lines.get(at).cloned().unwrap_or_default();
+            let (a, b) = (line(&expected), line(&found));
+            if a != b {
+                return Err(Difference { what: what(), sides: [(first.name.clone(), a), (other.name.clone(), b)] });
+            }
+        }
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! One registry of the two, and what it has to remember between operations.
+//! One registry of those that are compared, and what it has to remember between operations.
 
 use crate::op::{Kind, Op};
 use crate::pool::Pool;
@@ -13,6 +13,8 @@ use oci_types::{Digest, RepositoryName};
 
 /// A registry with what an earlier operation left for a later one.
 pub(crate) struct Side {
+    /// The adapter's.
+    pub(crate) name: String,
     pub(crate) registry: Registry,
     pub(crate) texts: Texts,
     /// How many locations were emptied so far.
@@ -32,7 +34,7 @@ pub(crate) struct Open {
     pub(crate) written: Vec<u8>,
 }
 
-/// What an operation is done with: the same for both sides.
+/// What an operation is done with: the same for all sides.
 pub(crate) struct Ask<'a> {
     pub(crate) op: Op,
     pub(crate) pool: &'a Pool,
@@ -66,9 +68,18 @@ impl Ask<'_> {
 }
 
 impl Side {
-    pub(crate) fn new(ports: Ports, policy: manifest_core::Policy) -> Self {
+    pub(crate) fn new(name: &str, ports: Ports, policy: manifest_core::Policy) -> Self {
         let registry = Registry::new(ports, policy);
-        Self { registry, texts: Texts::default(), emptied: 0, upload: None, label: None, push: None, purge: None }
+        Self {
+            name: name.to_owned(),
+            registry,
+            texts: Texts::default(),
+            emptied: 0,
+            upload: None,
+            label: None,
+            push: None,
+            purge: None,
+        }
     }
 
     /// Does it, and says what came of it.
