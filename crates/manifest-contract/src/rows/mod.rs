@@ -187,6 +187,8 @@ macro_rules! each_rows_clause {
             L5 states::l5_a_filter_shortens_no_page
             L6 states::l6_manifests_are_listed_by_what_holds_them
             L6 states::l6_a_row_says_what_is_known_of_the_manifest
+            L7 states::l7_an_index_shows_what_its_entries_run_on
+            L7 states::l7_only_the_first_entries_are_looked_at
             R1 repositories::r1_a_repository_is_found_once_it_exists
             R1 repositories::r1_a_refused_write_brings_no_repository_into_being
             R2 repositories::r2_a_read_only_repository_takes_no_writes

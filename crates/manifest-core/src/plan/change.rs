@@ -275,3 +275,6 @@ pub enum Applied {
     /// The repository has become read-only.
     ReadOnly,
 }
+
+#[cfg(test)]
+mod tests;
