@@ -7,6 +7,7 @@ pub mod error;
 pub mod facts;
 mod json;
 pub mod labels;
+pub mod legacy;
 pub mod plan;
 pub mod policy;
 pub mod ports;
