@@ -9,6 +9,7 @@ mod directory;
 mod group;
 mod images;
 mod labels;
+mod legacy;
 mod malformed;
 mod observed;
 mod odd_labels;

@@ -75,14 +75,12 @@ fn push(out: &mut String, unit: u16) {
         0x0a => 'n',
         0x0d => 'r',
         0x09 => 't',
-        _ => match u8::try_from(unit) {
-            Ok(byte @ 0x20..0x7f) => return out.push(char::from(byte)),
-            _ => {
-                // Writing into a string cannot fail.
-                let _ = write!(out, "\\u{unit:04x}");
-                return;
-            }
-        },
+        0x20..0x7f => return out.extend(char::from_u32(u32::from(unit))),
+        _ => {
+            // Writing into a string cannot fail.
+            let _ = write!(out, "\\u{unit:04x}");
+            return;
+        }
     };
     out.push('\\');
     out.push(short);

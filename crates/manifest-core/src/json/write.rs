@@ -31,9 +31,7 @@ impl Json<'_> {
     /// Quay means to escape `<`, `>` and `&`, but does so only where the whole value is a string; so here.
     pub(crate) fn canonical(&self) -> String {
         match self {
-            Json::Scalar(written) => {
-                written.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e")
-            }
+            Json::Scalar(written) => written.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e"),
             Json::List(_) | Json::Object(_) => self.written(CANONICAL),
         }
     }

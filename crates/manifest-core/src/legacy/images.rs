@@ -87,7 +87,10 @@ fn size_of_empty_layer(blob: &Digest) -> Option<u64> {
 
 fn no_id(at: usize) -> LegacyError {
     let path = format!("history[{at}].v1Compatibility.id").into();
-    LegacyError::Metadata(MemberError { path, problem: Problem::Type { expected: "a string", found: crate::document::Kind::Null } })
+    LegacyError::Metadata(MemberError {
+        path,
+        problem: Problem::Type { expected: "a string", found: crate::document::Kind::Null },
+    })
 }
 
 /// The date and time of a text, without its zone.

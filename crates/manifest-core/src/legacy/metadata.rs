@@ -20,9 +20,7 @@ impl<'a> Metadata<'a> {
         let value = parse(text, Dialect::Lenient, LENIENT_DEPTH).map_err(|found| error(Problem::NotJson(found)))?;
         match value.tree() {
             Json::Object(members) => Ok(Self { path, members }),
-            Json::Scalar(_) | Json::List(_) => {
-                Err(error(Problem::Type { expected: "an object", found: value.kind() }))
-            }
+            Json::Scalar(_) | Json::List(_) => Err(error(Problem::Type { expected: "an object", found: value.kind() })),
         }
     }
 
@@ -59,7 +57,8 @@ impl<'a> Metadata<'a> {
         rename: impl Fn(&str) -> Option<String>,
     ) -> Result<String, LegacyError> {
         self.members.set("id", id.map_or(Json::NULL, Json::string));
-        if let Some(parent) = self.text("parent").filter(|parent| !parent.is_empty()).and_then(|parent| rename(&parent)) {
+        if let Some(parent) = self.text("parent").filter(|parent| !parent.is_empty()).and_then(|parent| rename(&parent))
+        {
             self.members.set("parent", Json::string(&parent));
         }
         let settings = match self.members.get("container_config") {

@@ -9,7 +9,7 @@
 //! | what are a step's metadata? | [`ImageHistory::v1_compatibility`] | 9.3 |
 //! | which images does a manifest consist of, in a repository that has these? | [`v1_images`] | 9.4 |
 //! | which rows does a push have to store? | [`legacy_images`] | 4 |
-//! | what is a manifest in schema 1? | [`to_schema1`], [`rebuilt`] | 8.7, 9.5 |
+//! | what is a manifest in schema 1? | [`to_schema1`], [`unsigned`] | 8.7, 9.5 |
 //! | who signed a schema 1 manifest? | [`verify`] | 8.2 |
 //! | how is one signed? | [`sign`], with a [`Signer`] | 9.5 |
 //!
@@ -45,5 +45,5 @@ pub use error::LegacyError;
 pub use images::{LegacyImage, legacy_images, schema1_ids};
 pub use layers::{ImageHistory, Step, has_legacy_images};
 pub use rewrite::{KnownImage, V1Image, v1_images};
-pub use schema1::{AsSchema1, rebuilt, reduced, schema1_child, to_schema1};
+pub use schema1::{AsSchema1, rebuilt, reduced, schema1_child, to_schema1, unsigned};
 pub use signature::{PublicKey, SignError, Signer, VerifyError, sign, verify};

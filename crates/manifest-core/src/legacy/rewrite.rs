@@ -1,7 +1,7 @@
 //! New ids for layers whose id belongs to another image already.
 
 use super::error::LegacyError;
-use super::layers::{ImageHistory, Ids, has_legacy_images};
+use super::layers::{Ids, ImageHistory, has_legacy_images};
 use super::metadata::Metadata;
 use crate::document::Document;
 use oci_types::Digest;
