@@ -16,6 +16,7 @@ mod odd_labels;
 mod outcome;
 mod report;
 mod schema1;
+mod seed;
 mod unusable;
 
 pub use directory::run;
