@@ -7,6 +7,8 @@
 mod history;
 mod payload;
 
+pub(crate) use payload::BASE64URL;
+
 use super::error::DocumentError;
 use super::limits::Limits;
 use super::member_error::Problem;
