@@ -1,6 +1,7 @@
 //! What a write asks about the world ([`PushAsk`]) and what it is told ([`PushFacts`]): one port call, one round trip.
 
 use crate::access::Actor;
+use crate::legacy::KnownImage;
 use crate::plan::LabelRow;
 use crate::time::Millis;
 use oci_types::{Digest, MediaType, Platform, RepositoryName, TagName};
@@ -28,6 +29,9 @@ pub struct PushAsk {
     pub labels: bool,
     /// Whether `existing.visible` is needed. It may walk ancestors, so only deletes ask for it.
     pub visibility: bool,
+    /// Ids of legacy images to look up in the repository. Only a push of schema 1 asks: its ids are chosen by people, and may stand
+    /// for something else already.
+    pub legacy_images: BTreeSet<String>,
 }
 
 /// The answer to a [`PushAsk`].
@@ -47,6 +51,8 @@ pub struct PushFacts {
     pub tags_of: BTreeMap<TagName, TagState>,
     /// The labels of `ask.digest`, in the order in which they were stored.
     pub labels: Vec<LabelRow>,
+    /// Those of `ask.legacy_images` that the repository has stored.
+    pub legacy_images: BTreeMap<String, KnownImage>,
 }
 
 impl PushFacts {
@@ -61,6 +67,7 @@ impl PushFacts {
             tags: BTreeMap::new(),
             tags_of: BTreeMap::new(),
             labels: Vec::new(),
+            legacy_images: BTreeMap::new(),
         }
     }
 }
@@ -178,6 +185,8 @@ pub struct Child {
     /// The labels that came from the manifest itself (not those added through the API), the last of a key. All of them, not only
     /// those that act: what a push answers is every pair on which the children of an index agree (quay-semantics, section 3.1, step 10).
     pub labels: BTreeMap<String, String>,
+    /// The id of the legacy image that it stands for, if that is stored.
+    pub legacy_image: Option<String>,
 }
 
 /// The newest interval of a tag's name. Alive at `now` iff `expires > now`.

@@ -56,6 +56,18 @@ pub struct Policy {
     pub strict_lookup: bool,
     /// The most manifests or tags that one purge names.
     pub max_purge: usize,
+    /// Where the v1 API finds legacy images.
+    pub legacy_images: LegacyImageRows,
+}
+
+/// Where the v1 API finds what it answers of legacy images. Which manifests are accepted does not depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LegacyImageRows {
+    /// Each push stores the rows of its images.
+    #[default]
+    Stored,
+    /// Nothing is stored; each answer is made of manifests and their configs, which takes a walk through the tags.
+    Off,
 }
 
 /// Which of the blobs and manifests that a manifest names must exist in the repository (semantics 14).
@@ -95,6 +107,7 @@ impl Default for Policy {
             max_tag_life: 104 * 7 * DAY,
             strict_lookup: false,
             max_purge: 1_000,
+            legacy_images: LegacyImageRows::Stored,
         }
     }
 }

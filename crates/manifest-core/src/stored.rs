@@ -2,6 +2,7 @@
 //! same way.
 
 use oci_types::Platform;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A stored text that does not say what its column should.
@@ -74,13 +75,52 @@ pub fn annotations_from_text(text: &str) -> Result<BTreeMap<String, String>, Sto
     read(text, "set of annotations")
 }
 
+/// A text without NUL, which not every database holds: U+001A stands before a `0` for NUL, and before itself for itself. All that is
+/// stored of [legacy images](crate::legacy::LegacyImage) as text has this form.
+#[must_use]
+pub fn nul_free(text: &str) -> Cow<'_, str> {
+    if !text.contains(['\0', SUBSTITUTE]) {
+        return Cow::Borrowed(text);
+    }
+    let mut stored = String::with_capacity(text.len() + 1);
+    for found in text.chars() {
+        match found {
+            '\0' => stored.extend([SUBSTITUTE, '0']),
+            SUBSTITUTE => stored.extend([SUBSTITUTE, SUBSTITUTE]),
+            other => stored.push(other),
+        }
+    }
+    Cow::Owned(stored)
+}
+
+/// Reads what [`nul_free`] writes; `None` if the text is anything else.
+#[must_use]
+pub fn with_nul(stored: &str) -> Option<String> {
+    let mut text = String::with_capacity(stored.len());
+    let mut rest = stored.chars();
+    while let Some(found) = rest.next() {
+        text.push(match found {
+            '\0' => return None,
+            SUBSTITUTE => match rest.next()? {
+                '0' => '\0',
+                SUBSTITUTE => SUBSTITUTE,
+                _ => return None,
+            },
+            other => other,
+        });
+    }
+    Some(text)
+}
+
+const SUBSTITUTE: char = '\u{1a}';
+
 fn read<'a, T: serde::Deserialize<'a>>(text: &'a str, what: &'static str) -> Result<T, StoredFormError> {
     serde_json::from_str(text).map_err(|source| StoredFormError { what, text: text.to_owned(), source })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{annotations_from_text, annotations_to_text, platform_from_text, platform_to_text};
+    use super::{annotations_from_text, annotations_to_text, nul_free, platform_from_text, platform_to_text, with_nul};
     use oci_types::Platform;
     use std::collections::BTreeMap;
 
@@ -105,5 +145,20 @@ mod tests {
         let annotations = BTreeMap::from([("a".to_owned(), "é\n".to_owned()), ("b".to_owned(), String::new())]);
         assert_eq!(annotations_from_text(&annotations_to_text(&annotations)).unwrap(), annotations);
         assert!(annotations_from_text("[]").is_err());
+    }
+
+    #[test]
+    fn texts_without_nul_read_what_they_write() {
+        let check = |text: &str, stored: &str| {
+            assert_eq!(nul_free(text), stored);
+            assert_eq!(with_nul(stored).as_deref(), Some(text));
+        };
+        check("", "");
+        check("é\n\\", "é\n\\");
+        check("a\0b\0", "a\u{1a}0b\u{1a}0");
+        check("\u{1a}0\0", "\u{1a}\u{1a}0\u{1a}0");
+        for spoilt in ["\0", "\u{1a}", "\u{1a}1"] {
+            assert_eq!(with_nul(spoilt), None, "{spoilt:?}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 use crate::access::Actor;
 use crate::document::Need;
 use crate::facts::{Acting, Visibility};
+use crate::legacy::LegacyImage;
 use crate::time::Millis;
 use bytes::Bytes;
 use oci_types::{Digest, MediaType, Platform, RepositoryName, TagName};
@@ -128,6 +129,11 @@ pub struct NewManifest {
     /// Whether the shared [`empty_layer`](crate::empty_layer) is among the blobs: applying gives the repository its
     /// access row if it has none.
     pub empty_layer: bool,
+    /// The legacy images that it consists of, base first, each id once; a parent comes before its children or is stored already. Those
+    /// whose id the repository has are left as they are.
+    pub legacy_images: Vec<LegacyImage>,
+    /// The id of the legacy image that it stands for: the last of those; of an index that of the child that schema 1 is made of.
+    pub legacy_image: Option<String>,
 }
 
 /// One entry of an index.

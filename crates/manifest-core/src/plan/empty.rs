@@ -8,7 +8,7 @@ use crate::time::after;
 use oci_types::RepositoryName;
 use std::collections::BTreeSet;
 
-pub(super) fn empty_ask(repository: &RepositoryName, cx: &Context) -> PushAsk {
+pub(crate) fn empty_ask(repository: &RepositoryName, cx: &Context) -> PushAsk {
     PushAsk {
         repository: repository.clone(),
         now: cx.now,
@@ -19,6 +19,7 @@ pub(super) fn empty_ask(repository: &RepositoryName, cx: &Context) -> PushAsk {
         tags_of: None,
         labels: false,
         visibility: false,
+        legacy_images: BTreeSet::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::change::{Guard, Label, LabelSource, LabelsChange, ManifestChange, NewManifest, Plan, TagChange};
 use crate::document::Need;
 use crate::facts::{Acting, Blob, Child, Existing, PushFacts, RepositoryState, TagState, Visibility};
+use crate::legacy::{KnownImage, LegacyImage};
 use crate::stored::platform_to_text;
 use crate::time::{Millis, NEVER};
 use oci_types::{Algorithm, Digest, Platform};
@@ -44,6 +45,7 @@ pub fn facts_to_json(facts: &PushFacts) -> Value {
         "tagsOf": facts.tags_of.iter().map(|(name, state)| (name.to_string(), tag_state(state))).collect::<Map<_, _>>(),
         "labels": facts.labels.iter().map(|row| json!({ "id": row.id.0, "label": label(&row.label) })).collect::<Vec<_>>(),
         "tags": facts.tags.iter().map(|(name, state)| (name.to_string(), tag_state(state))).collect::<Map<_, _>>(),
+        "legacyImages": facts.legacy_images.iter().map(|(id, known)| (id.clone(), known_image(known))).collect::<Map<_, _>>(),
     })
 }
 
@@ -112,7 +114,28 @@ fn new_manifest(new: &NewManifest) -> Value {
             "platform": platform(link.platform.as_ref()),
         })).collect::<Vec<_>>(),
         "emptyLayer": new.empty_layer,
+        "legacyImages": new.legacy_images.iter().map(legacy_image).collect::<Vec<_>>(),
+        "legacyImage": new.legacy_image,
     })
+}
+
+fn legacy_image(image: &LegacyImage) -> Value {
+    json!({
+        "id": image.id,
+        "parent": image.parent,
+        "blob": text(&image.blob),
+        "created": image.created,
+        "command": image.command,
+        "comment": image.comment,
+        "aggregateSize": image.aggregate_size,
+        // Of the last one the whole config is among them, so they are named as the manifest's bytes are.
+        "metadataSize": image.metadata.len(),
+        "metadataSha256": Digest::of(Algorithm::Sha256, image.metadata.as_bytes()).hex(),
+    })
+}
+
+fn known_image(known: &KnownImage) -> Value {
+    json!({ "blob": text(&known.blob), "aggregateSize": known.aggregate_size })
 }
 
 fn labels_change(change: &LabelsChange) -> Value {
@@ -181,6 +204,7 @@ fn child(child: &Child) -> Value {
         "size": child.size,
         "platform": platform(child.platform.as_ref()),
         "labels": child.labels,
+        "legacyImage": child.legacy_image,
     })
 }
 

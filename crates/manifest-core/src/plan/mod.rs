@@ -8,6 +8,7 @@ mod change;
 mod delete;
 mod empty;
 mod id;
+mod images;
 mod json;
 mod label;
 mod pin;
@@ -29,6 +30,7 @@ pub use delete::{
     DeleteRejection, delete_manifest_ask, delete_tag_ask, delete_tags_of_ask, plan_delete_manifest, plan_delete_tag,
     plan_delete_tags_of,
 };
+pub(crate) use empty::empty_ask;
 pub use id::{ParsePlanIdError, PlanId, canonical_json};
 pub use json::{facts_to_json, plan_to_json};
 pub use label::{LabelCase, LabelRejection, label_ask, label_ask_with_children, plan_add_label, plan_remove_label};

@@ -1,5 +1,6 @@
 use super::change::{ChildLink, Guard, Label, ManifestChange, NewManifest, Pin, Plan, TagChange};
 use super::empty::{empty_ask, empty_plan};
+use super::images::{Images, images, images_to_know};
 use super::point::{PointRefusal, Pointing, point};
 use super::rejection::Rejection;
 use crate::access::Context;
@@ -79,6 +80,7 @@ pub fn push_ask(case: &PushCase<'_>) -> PushAsk {
         blobs: case.document.blobs().keys().copied().chain(maybe_blobs).collect(),
         children: children.iter().map(|child| child.digest).collect(),
         tags: case.target.tags().into_iter().map(|(name, _)| name.clone()).collect(),
+        legacy_images: images_to_know(case),
         ..empty_ask(case.repository, case.context)
     }
 }
@@ -148,7 +150,8 @@ pub fn plan_push(case: &PushCase<'_>, config: Option<&[u8]>, facts: &PushFacts) 
         // An index acts by what all its children agree on; its own annotations are no labels (quay-semantics, section 3.1).
         labels_to_apply = if case.document.is_index() { labels::common(case.document, facts) } else { own };
         let acting = labels::acting(&labels_to_apply);
-        let new = new_manifest(case, image.as_ref(), links, acting, storable.labels);
+        let images = images(case, config, facts)?;
+        let new = new_manifest(case, image.as_ref(), links, acting, storable.labels, images);
         (ManifestChange::Create(Arc::new(new)), acting)
     };
     let tags = point_tags(case, facts, acting)?;
@@ -272,6 +275,7 @@ fn new_manifest(
     links: Links,
     acting: Acting,
     labels: Vec<Label>,
+    images: Images,
 ) -> NewManifest {
     let document = case.document;
     let schema1 = document.schema1();
@@ -296,6 +300,8 @@ fn new_manifest(
         blobs,
         children: links.children,
         empty_layer,
+        legacy_images: images.rows,
+        legacy_image: images.top,
     }
 }
 

@@ -1,4 +1,5 @@
 use crate::document::ConfigError;
+use crate::legacy::LegacyError;
 use oci_types::{Digest, MediaType, RepositoryName, TagName};
 use std::collections::BTreeSet;
 
@@ -48,6 +49,10 @@ pub enum Rejection {
         #[source]
         error: ConfigError,
     },
+    /// The image has no legacy view although it should: its history and its layers do not fit, or the metadata of a schema 1 layer
+    /// cannot be used.
+    #[error("the manifest has no legacy images")]
+    LegacyImages(#[source] LegacyError),
     /// An entry of the index has another size than the child.
     #[error("manifest {digest} has {found} bytes, but the index says {expected}")]
     ChildSize {

@@ -61,6 +61,9 @@ pub enum SweepKind {
     History,
     /// Manifests that are not retained: not kept at `now − window`.
     Manifests,
+    /// Legacy images that no manifest row, deleted or not, reaches: none has it or an image above it. A step need not walk through
+    /// more than 1,000 images above one; one that has more may stay until those are gone.
+    LegacyImages,
     /// Access rows whose lease ended by `now − grace` and whose digest no manifest row, deleted or not, links.
     Access,
     /// Blob rows to which no access row refers. Their locations go into the trash in the same write. The shared empty layer stays.
@@ -106,7 +109,7 @@ pub struct SweepDone {
 pub struct Doomed {
     /// In which repository; none for blob rows.
     pub repository: Option<RepositoryName>,
-    /// What: a tag's interval as `name@start`, a manifest's or blob's digest, a repository's name.
+    /// What: a tag's interval as `name@start`, a manifest's or blob's digest, a legacy image's id, a repository's name.
     pub what: String,
     /// Since when it might have gone: when what held it ended. None where it never was held.
     pub since: Option<Millis>,

@@ -12,6 +12,7 @@
 mod blob_store;
 mod blobs;
 mod collection;
+mod legacy_images;
 mod listings;
 mod manifests;
 mod records;
@@ -21,6 +22,7 @@ mod uploads;
 pub use blob_store::{BlobStore, BodyError, BodyStream, ByteStream, Capacity, Part, Stored, WriteError};
 pub use blobs::{Blobs, MountAsk, MountSource, Mounted, Removal};
 pub use collection::{Collection, Doomed, Reclaim, SweepAsk, SweepCursor, SweepDone, SweepKind, Swept};
+pub use legacy_images::{ImageTag, ImageTagsAsk, LegacyImages, StoredImage};
 pub use listings::{
     HistoryAsk, HistoryCursor, HistoryRow, Listings, MAX_PLATFORM_ENTRIES, ManifestRow, ManifestState, ManifestsAsk,
     Page, PageAsk, TagCursor, TagOrder, TagRow, TagsAsk, Totals, shown_platforms,
@@ -38,8 +40,9 @@ pub use uploads::{
 
 #[cfg(any(test, feature = "mock"))]
 pub use {
-    blob_store::MockBlobStore, blobs::MockBlobs, collection::MockCollection, listings::MockListings,
-    manifests::MockManifests, records::MockRecords, repositories::MockRepositories, uploads::MockUploads,
+    blob_store::MockBlobStore, blobs::MockBlobs, collection::MockCollection, legacy_images::MockLegacyImages,
+    listings::MockListings, manifests::MockManifests, records::MockRecords, repositories::MockRepositories,
+    uploads::MockUploads,
 };
 
 use crate::access::Authorizer;
@@ -60,6 +63,8 @@ pub struct Ports {
     pub uploads: Arc<dyn Uploads>,
     /// What sweepers need.
     pub collection: Arc<dyn Collection>,
+    /// Legacy images, as the v1 API asks for them.
+    pub legacy_images: Arc<dyn LegacyImages>,
     /// Every row, for checks and copies.
     pub records: Arc<dyn Records>,
     /// The bytes of blobs.

@@ -22,7 +22,7 @@ pub enum Table {
     /// `name`: visibility, state, created. Those being deleted are left out, here and in all other tables.
     Repository,
     /// `repository@digest`: `media_type`, size, subject, `artifact_type`, platform, `image_created`, `layers_size`, `expires_after`, immutable,
-    /// `pinned_until`, deleted, created, actor.
+    /// `pinned_until`, deleted, created, actor, `legacy_image`.
     Manifest,
     /// `repository@digest#position`, the position with ten digits: child, required, platform.
     ManifestChild,
@@ -38,11 +38,14 @@ pub enum Table {
     Blob,
     /// `repository@digest`: size, `lease_until`.
     RepositoryBlob,
+    /// `repository@id`, the id in its [stored form](crate::stored::nul_free): parent (likewise), blob, created, command, comment,
+    /// `aggregate_size`, metadata.
+    LegacyImage,
 }
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Repository,
         Self::Manifest,
         Self::ManifestChild,
@@ -52,6 +55,7 @@ impl Table {
         Self::TagHistory,
         Self::Blob,
         Self::RepositoryBlob,
+        Self::LegacyImage,
     ];
 }
 

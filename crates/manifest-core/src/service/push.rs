@@ -264,7 +264,7 @@ impl Registry {
     }
 
     /// A whole config. Its recorded size was checked against the limit; that no more comes than that is checked here.
-    async fn read_config(&self, blob: &Blob) -> Result<Bytes, PortError> {
+    pub(super) async fn read_config(&self, blob: &Blob) -> Result<Bytes, PortError> {
         let mut stream = self.read_blob(blob, None).await?;
         let mut bytes = BytesMut::new();
         while let Some(chunk) = stream.next().await {

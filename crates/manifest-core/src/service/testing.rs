@@ -6,8 +6,8 @@ use crate::facts::{Acting, Existing, PushFacts, RepositoryState, TagState, Visib
 use crate::plan::Applied;
 use crate::policy::Policy;
 use crate::ports::{
-    MockBlobStore, MockBlobs, MockCollection, MockListings, MockManifests, MockRecords, MockRepositories, MockUploads,
-    Ports, RepositoryRow,
+    MockBlobStore, MockBlobs, MockCollection, MockLegacyImages, MockListings, MockManifests, MockRecords,
+    MockRepositories, MockUploads, Ports, RepositoryRow,
 };
 use crate::time::NEVER;
 use oci_types::{Algorithm, Digest, MediaType, RepositoryName, TagName};
@@ -39,6 +39,7 @@ impl Mocks {
             blobs: Arc::new(MockBlobs::new()),
             uploads: Arc::new(MockUploads::new()),
             collection: Arc::new(self.collection),
+            legacy_images: Arc::new(MockLegacyImages::new()),
             records: Arc::new(MockRecords::new()),
             bytes: Arc::new(MockBlobStore::new()),
             access: Arc::new(access),

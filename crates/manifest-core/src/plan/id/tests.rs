@@ -52,6 +52,8 @@ fn manifest() -> NewManifest {
         blobs: BTreeMap::new(),
         children: Vec::new(),
         empty_layer: false,
+        legacy_images: Vec::new(),
+        legacy_image: None,
     }
 }
 

@@ -87,7 +87,7 @@ impl Scene {
     fn has_child(&mut self, child: &str, labels: &[(&str, &str)]) {
         let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let media_type = MediaType::OCI_MANIFEST.parse().unwrap();
-        let child_facts = Child { media_type, size: child.len() as u64, platform: None, labels };
+        let child_facts = Child { media_type, size: child.len() as u64, platform: None, labels, legacy_image: None };
         self.facts.children.insert(digest(child), child_facts);
     }
 

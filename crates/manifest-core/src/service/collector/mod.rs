@@ -68,6 +68,8 @@ pub enum Stage {
     History,
     /// Manifests that nothing keeps.
     Manifests,
+    /// Legacy images of which no manifest is left.
+    LegacyImages,
     /// Access to blobs that no manifest links.
     Access,
     /// Blobs to which nobody has access.
@@ -84,9 +86,10 @@ pub enum Stage {
 
 impl Stage {
     /// All of them, in the order of a round.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::History,
         Self::Manifests,
+        Self::LegacyImages,
         Self::Access,
         Self::Blobs,
         Self::Repositories,
@@ -101,6 +104,7 @@ impl Stage {
         match self {
             Self::History => "history",
             Self::Manifests => "manifests",
+            Self::LegacyImages => "legacy-images",
             Self::Access => "access",
             Self::Blobs => "blobs",
             Self::Repositories => "repositories",
@@ -115,7 +119,8 @@ impl Stage {
     pub fn next(self) -> Option<Self> {
         match self {
             Self::History => Some(Self::Manifests),
-            Self::Manifests => Some(Self::Access),
+            Self::Manifests => Some(Self::LegacyImages),
+            Self::LegacyImages => Some(Self::Access),
             Self::Access => Some(Self::Blobs),
             Self::Blobs => Some(Self::Repositories),
             Self::Repositories => Some(Self::Uploads),
@@ -130,6 +135,7 @@ impl Stage {
         match self {
             Self::History => Some(SweepKind::History),
             Self::Manifests => Some(SweepKind::Manifests),
+            Self::LegacyImages => Some(SweepKind::LegacyImages),
             Self::Access => Some(SweepKind::Access),
             Self::Blobs => Some(SweepKind::Blobs),
             Self::Repositories => Some(SweepKind::Repositories),

@@ -6,8 +6,8 @@ use crate::error::{PortError, PortErrorKind};
 use crate::facts::Location;
 use crate::policy::Policy;
 use crate::ports::{
-    Doomed, MockBlobStore, MockBlobs, MockCollection, MockListings, MockManifests, MockRecords, MockRepositories,
-    MockUploads, Page, Ports, SweepCursor, SweepDone, SweepKind, Swept, UploadId,
+    Doomed, MockBlobStore, MockBlobs, MockCollection, MockLegacyImages, MockListings, MockManifests, MockRecords,
+    MockRepositories, MockUploads, Page, Ports, SweepCursor, SweepDone, SweepKind, Swept, UploadId,
 };
 use crate::ports::{Reclaim, Stored};
 use crate::service::Registry;
@@ -24,6 +24,7 @@ fn registry(collection: MockCollection, bytes: MockBlobStore) -> Registry {
         blobs: Arc::new(MockBlobs::new()),
         uploads: Arc::new(MockUploads::new()),
         collection: Arc::new(collection),
+        legacy_images: Arc::new(MockLegacyImages::new()),
         records: Arc::new(MockRecords::new()),
         bytes: Arc::new(bytes),
         access: Arc::new(MockAuthorizer::new()),

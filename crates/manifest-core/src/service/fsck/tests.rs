@@ -7,8 +7,8 @@ use crate::error::{PortError, PortErrorKind};
 use crate::facts::{Blob, Location};
 use crate::policy::Policy;
 use crate::ports::{
-    Fetched, Found, Liveness, MockBlobStore, MockBlobs, MockCollection, MockListings, MockManifests, MockRecords,
-    MockRepositories, MockUploads, Page, Ports, Record, Stored, Table, Totals, UploadId,
+    Fetched, Found, Liveness, MockBlobStore, MockBlobs, MockCollection, MockLegacyImages, MockListings, MockManifests,
+    MockRecords, MockRepositories, MockUploads, Page, Ports, Record, Stored, Table, Totals, UploadId,
 };
 use crate::service::Registry;
 use bytes::Bytes;
@@ -145,6 +145,7 @@ impl World {
             blobs: Arc::new(blobs),
             uploads: Arc::new(MockUploads::new()),
             collection: Arc::new(collection),
+            legacy_images: Arc::new(MockLegacyImages::new()),
             records: Arc::new(records),
             bytes: Arc::new(bytes),
             access: Arc::new(MockAuthorizer::new()),

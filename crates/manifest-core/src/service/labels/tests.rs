@@ -90,6 +90,7 @@ async fn what_an_index_does_without_a_label_is_what_its_children_agree_on() {
         size: 2,
         platform: None,
         labels: BTreeMap::from([(EXPIRES_AFTER.to_owned(), "1h".to_owned())]),
+        legacy_image: None,
     };
     let mut mocks = Mocks::default();
     mocks.manifests.expect_push_facts().times(2).returning(move |ask| {
