@@ -26,17 +26,18 @@ impl State {
         Applied::Done { created, displaced }
     }
 
-    /// Removes manifests for good, and the access rows that only they needed.
+    /// Removes manifests for good, and the access rows and legacy images that only they needed.
     fn purge(&mut self, plan: &Plan) {
         let Some(repository) = self.repositories.get_mut(plan.repository.as_str()) else { return };
-        let mut links = BTreeSet::new();
+        let (mut links, mut images) = (BTreeSet::new(), BTreeSet::new());
         for digest in &plan.purge {
-            links.extend(
-                repository
-                    .remove(digest)
-                    .into_iter()
-                    .flat_map(|row| row.stored.blobs.keys().copied().collect::<Vec<_>>()),
-            );
+            let Some(row) = repository.remove(digest) else { continue };
+            links.extend(row.stored.blobs.keys().copied());
+            images.extend(row.stored.legacy_image.iter().flat_map(|top| repository.images.downwards(top)));
+        }
+        images.retain(|id| !repository.images.is_reached(id));
+        for id in &images {
+            repository.images.drop(id);
         }
         links.retain(|blob| repository.is_idle(blob, plan.now));
         for blob in &links {

@@ -64,6 +64,12 @@ impl State {
             repository.remove(&digest);
             removed += 1;
         }
+        while removed < limit
+            && let Some(id) = repository.images.rows.keys().next().cloned()
+        {
+            repository.images.drop(&id);
+            removed += 1;
+        }
         let mut released = Vec::new();
         while removed < limit
             && let Some((digest, _)) = repository.blobs.pop_first()

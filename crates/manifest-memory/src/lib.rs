@@ -7,6 +7,7 @@ mod chunks;
 mod collection;
 mod commit;
 mod deleting;
+mod images;
 mod interval;
 mod kept;
 mod listings;

@@ -50,6 +50,18 @@ impl State {
         })
     }
 
+    /// Legacy images; those go that no manifest row reaches.
+    pub(crate) fn images(&self, after: Option<(RepositoryName, String)>) -> impl Iterator<Item = Looked> {
+        self.from(after).flat_map(move |(repository, after)| {
+            let name = &repository.row.name;
+            repository.images.rows.range((behind(after), Bound::Unbounded)).map(move |(id, _)| {
+                let doomed = (!repository.images.is_reached(id))
+                    .then(|| (Row::Image(name.clone(), id.clone()), doomed(name, id.clone(), None)));
+                (format!("{name} {id}"), doomed)
+            })
+        })
+    }
+
     /// Access rows; those go whose lease and grace are over, and which no manifest row links.
     pub(crate) fn accesses(
         &self,

@@ -10,7 +10,6 @@ use manifest_core::ports::{
 };
 use manifest_core::stored::annotations_to_text;
 use oci_types::{Digest, Reference, RepositoryName, TagName};
-use std::collections::BTreeMap;
 use std::ops::Bound;
 
 #[async_trait]
@@ -95,15 +94,7 @@ fn found(row: Option<&ManifestRow>, ask: &FetchAsk, tag: Option<TagState>) -> Fe
 }
 
 fn nothing() -> PushFacts {
-    PushFacts {
-        repository: RepositoryState::Absent,
-        existing: None,
-        blobs: BTreeMap::new(),
-        children: BTreeMap::new(),
-        tags: BTreeMap::new(),
-        tags_of: BTreeMap::new(),
-        labels: Vec::new(),
-    }
+    PushFacts::nothing_in(RepositoryState::Absent)
 }
 
 fn facts(repository: &Repository, ask: &PushAsk) -> PushFacts {
@@ -120,6 +111,7 @@ fn facts(repository: &Repository, ask: &PushAsk) -> PushFacts {
     let children = ask.children.iter();
     let tags = ask.tags.iter();
     let tags_of = ask.tags_of.iter().flat_map(|digest| repository.tags.alive_at(digest, ask.now));
+    let images = ask.legacy_images.iter();
     let labels = ask.digest.filter(|_| ask.labels).and_then(|digest| repository.manifest(&digest));
     PushFacts {
         repository: repository.row.state,
@@ -129,6 +121,7 @@ fn facts(repository: &Repository, ask: &PushAsk) -> PushFacts {
         tags: tags.filter_map(|name| Some((name.clone(), repository.tags.row(name)?.clone()))).collect(),
         tags_of: tags_of.map(|(name, state)| (name.clone(), state.clone())).collect(),
         labels: labels.map_or_else(Vec::new, |row| row.labels.clone()),
+        legacy_images: images.filter_map(|id| Some((id.clone(), repository.images.known(id)?))).collect(),
     }
 }
 
@@ -141,6 +134,7 @@ fn child(row: &ManifestRow) -> Child {
         platform: row.stored.platform.clone(),
         // Collecting keeps the last of a key.
         labels: own.map(|label| (label.key.clone(), label.value.clone())).collect(),
+        legacy_image: row.stored.legacy_image.clone(),
     }
 }
 

@@ -8,9 +8,10 @@ use crate::store::MemoryStore;
 use async_trait::async_trait;
 use manifest_core::Port;
 use manifest_core::facts::{Location, RepositoryState, Visibility};
+use manifest_core::legacy::LegacyImage;
 use manifest_core::plan::{LabelSource, Need};
 use manifest_core::ports::{Page, Record, Records, Table};
-use manifest_core::stored::platform_to_text;
+use manifest_core::stored::{nul_free, platform_to_text};
 use oci_types::Digest;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -44,6 +45,7 @@ impl State {
             Table::Tag => tags,
             Table::TagHistory => history,
             Table::RepositoryBlob => accesses,
+            Table::LegacyImage => images,
         };
         self.repositories.values().flat_map(of).collect()
     }
@@ -110,6 +112,7 @@ fn manifest_record(at: &str, row: &ManifestRow) -> Record {
         .if_any("deleted", row.deleted)
         .with("created", row.created)
         .if_any("actor", row.actor.as_ref())
+        .if_any("legacy_image", stored.legacy_image.as_deref().map(nul_free))
         .0
 }
 
@@ -189,4 +192,20 @@ fn accesses(repository: &Repository) -> Vec<Record> {
             .at(&access.blob.location)
     };
     blobs.map(record).collect()
+}
+
+fn images(repository: &Repository) -> Vec<Record> {
+    let name = &repository.row.name;
+    let record = |image: &LegacyImage| {
+        Row::new(format!("{name}@{}", nul_free(&image.id)))
+            .if_any("parent", image.parent.as_deref().map(nul_free))
+            .with("blob", image.blob)
+            .if_any("created", image.created)
+            .if_any("command", image.command.as_deref().map(nul_free))
+            .if_any("comment", image.comment.as_deref().map(nul_free))
+            .if_any("aggregate_size", image.aggregate_size)
+            .with("metadata", nul_free(&image.metadata))
+            .0
+    };
+    repository.images.rows.values().map(record).collect()
 }

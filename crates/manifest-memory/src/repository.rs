@@ -1,3 +1,4 @@
+use crate::images::Images;
 use crate::tags::Tags;
 use manifest_core::facts::{Acting, Blob, RepositoryState, Visibility};
 use manifest_core::plan::{LabelId, LabelRow, LabelsChange, NewManifest};
@@ -23,6 +24,7 @@ pub(crate) struct Repository {
     pub(crate) tags: Tags,
     /// Access rows.
     pub(crate) blobs: BTreeMap<Digest, Access>,
+    pub(crate) images: Images,
 }
 
 /// A manifest with what it names.
@@ -57,6 +59,7 @@ impl Repository {
             linking: BTreeMap::new(),
             tags: Tags::default(),
             blobs: BTreeMap::new(),
+            images: Images::default(),
         }
     }
 
@@ -118,6 +121,7 @@ impl Repository {
         if let Some(subject) = new.subject {
             self.referrers.entry(subject).or_default().insert(digest);
         }
+        self.images.keep(new);
         let row = ManifestRow {
             stored: Arc::clone(new),
             labels: new.labels.iter().map(|label| LabelRow { id: next(label_id), label: label.clone() }).collect(),
@@ -171,6 +175,7 @@ impl Repository {
         if let Some(subject) = &row.stored.subject {
             unlink(&mut self.referrers, subject, digest);
         }
+        self.images.leave(&row.stored);
         self.tags.forget(digest);
         Some(row)
     }

@@ -43,6 +43,7 @@ impl MemoryStore {
             blobs: Arc::<Self>::clone(&store),
             uploads: Arc::<Self>::clone(&store),
             collection: Arc::<Self>::clone(&store),
+            legacy_images: Arc::<Self>::clone(&store),
             records: store,
             bytes: Arc::new(bytes),
             access: Arc::new(access),

@@ -22,6 +22,7 @@ pub(crate) struct Step {
 pub(crate) enum Row {
     Interval(RepositoryName, TagName, Millis),
     Manifest(RepositoryName, Digest),
+    Image(RepositoryName, String),
     Access(RepositoryName, Digest),
     Blob(Digest),
     Repository,
@@ -37,6 +38,7 @@ impl State {
         Ok(match ask.kind {
             SweepKind::History => step(self.intervals(parse_pair(after, start_and_name)?, ask), ask.limit),
             SweepKind::Manifests => step(self.manifests(parse_pair(after, parse)?, ask), ask.limit),
+            SweepKind::LegacyImages => step(self.images(parse_pair(after, parse)?), ask.limit),
             SweepKind::Access => step(self.accesses(parse_pair(after, parse)?, ask), ask.limit),
             SweepKind::Blobs => step(self.unheld(after.map(parse).transpose()?), ask.limit),
             SweepKind::Repositories => step(self.marked(after.map(parse).transpose()?), ask.limit),
@@ -80,6 +82,11 @@ impl State {
             Row::Manifest(repository, digest) => {
                 if let Some(repository) = self.repositories.get_mut(repository.as_str()) {
                     repository.remove(digest);
+                }
+            }
+            Row::Image(repository, id) => {
+                if let Some(repository) = self.repositories.get_mut(repository.as_str()) {
+                    repository.images.drop(id);
                 }
             }
             Row::Access(repository, digest) => self.revoke(repository, digest),

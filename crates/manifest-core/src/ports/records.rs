@@ -22,7 +22,7 @@ pub enum Table {
     /// `name`: visibility, state, created. Those being deleted are left out, here and in all other tables.
     Repository,
     /// `repository@digest`: `media_type`, size, subject, `artifact_type`, platform, `image_created`, `layers_size`, `expires_after`, immutable,
-    /// `pinned_until`, deleted, created, actor, `legacy_image`.
+    /// `pinned_until`, deleted, created, actor, `legacy_image` in its [stored form](crate::stored::nul_free).
     Manifest,
     /// `repository@digest#position`, the position with ten digits: child, required, platform.
     ManifestChild,
@@ -39,7 +39,7 @@ pub enum Table {
     /// `repository@digest`: size, `lease_until`.
     RepositoryBlob,
     /// `repository@id`, the id in its [stored form](crate::stored::nul_free): parent (likewise), blob, created, command, comment,
-    /// `aggregate_size`, metadata.
+    /// `aggregate_size`, metadata. Texts are in that form, too.
     LegacyImage,
 }
 
