@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod bytes;
+pub mod keys;
 pub mod rows;
 
 mod clause;

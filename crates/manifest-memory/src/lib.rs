@@ -18,6 +18,7 @@ mod reclaim;
 mod records;
 mod repositories;
 mod repository;
+mod signing_keys;
 mod state;
 mod store;
 mod sweep;
@@ -27,6 +28,7 @@ mod trash;
 mod uploads;
 
 pub use crate::blob_store::MemoryBlobs;
+pub use crate::signing_keys::MemorySigningKeys;
 pub use crate::store::{MemoryStore, ports};
 
 /// The examples of the core's use cases, run as this crate's documentation tests: they need adapters, and the core has none.

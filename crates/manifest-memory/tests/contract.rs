@@ -2,7 +2,8 @@
 
 use manifest_contract::bytes::Fixture;
 use manifest_contract::rows::Rows;
-use manifest_memory::{MemoryBlobs, MemoryStore};
+use manifest_core::ports::SigningKeys;
+use manifest_memory::{MemoryBlobs, MemorySigningKeys, MemoryStore};
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
@@ -19,3 +20,9 @@ fn bytes() -> Ready<Fixture> {
 }
 
 manifest_contract::bytes!(bytes);
+
+fn keys() -> Ready<Arc<dyn SigningKeys>> {
+    ready(Arc::new(MemorySigningKeys::new()))
+}
+
+manifest_contract::keys!(keys);

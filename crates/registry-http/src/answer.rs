@@ -60,6 +60,11 @@ pub(crate) fn etag(digest: &Digest) -> HeaderValue {
     value(format!("\"{digest}\""))
 }
 
+/// The entity tag of content of which only the part that matters has that digest.
+pub(crate) fn weak_etag(digest: &Digest) -> HeaderValue {
+    value(format!("W/\"{digest}\""))
+}
+
 /// An answer of that status with no body and room for headers.
 pub(crate) fn empty(status: StatusCode) -> Response<Body> {
     // Room for what every answer gets and what most need; a map that grows is copied.

@@ -37,6 +37,16 @@ impl App {
         Self(Arc::new(Inner { registry, options }))
     }
 
+    /// What is asked for. What is switched off is not there.
+    fn parse(&self, parts: &Parts) -> Result<Operation, BadRequest> {
+        match parse(&parts.method, parts.uri.path(), parts.uri.query()) {
+            Ok(_) | Err(_) if !self.0.options.v1_api && parts.uri.path().starts_with("/v1") => {
+                Err(BadRequest::NoSuchEndpoint)
+            }
+            parsed => parsed,
+        }
+    }
+
     /// An answer, whatever happens.
     async fn respond(
         &self,
@@ -104,7 +114,7 @@ impl Site for App {
         let (parts, incoming) = request.into_parts();
         let id = RequestId::of(&parts.headers);
         let span = info_span!("request", %id);
-        let parsed = parse(&parts.method, parts.uri.path(), parts.uri.query());
+        let parsed = self.parse(&parts);
         let kind = parsed.as_ref().map_or(Kind::Unknown, Operation::kind);
         let mut body = Inbound::new(incoming, self.0.options.body_idle);
         let mut response = self.respond(&parts, parsed, &mut body).instrument(span.clone()).await;

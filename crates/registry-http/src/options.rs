@@ -24,6 +24,8 @@ pub struct AppOptions {
     pub clock: Clock,
     /// What `/readyz` answers: by default 200. The reason is told on the admin listener only.
     pub ready: Readiness,
+    /// Whether docker's v1 protocol is served, for reading: by default yes. Without it, nothing is below `/v1/`.
+    pub v1_api: bool,
     /// How long a request's body may pause before it is given up with 408: by default 60 seconds. There is no limit on how
     /// long a body may take as a whole.
     pub body_idle: Duration,
@@ -40,6 +42,7 @@ impl AppOptions {
             authenticate: None,
             clock: Arc::new(system_time),
             ready: always(),
+            v1_api: true,
             body_idle: Duration::from_mins(1),
             metrics: Metrics::default(),
         }

@@ -17,6 +17,7 @@ mod listings;
 mod manifests;
 mod records;
 mod repositories;
+mod signing_keys;
 mod uploads;
 
 pub use blob_store::{BlobStore, BodyError, BodyStream, ByteStream, Capacity, Part, Stored, WriteError};
@@ -33,6 +34,7 @@ pub use manifests::{
 };
 pub use records::{Record, Records, Table};
 pub use repositories::{Repositories, RepositoryRow};
+pub use signing_keys::{PrivateKey, Retired, SigningKeys};
 pub use uploads::{
     Begun, CancelUpload, Cancelled, FinishUpload, Finished, NewUpload, ParseUploadIdError, PublishPart, Published,
     Upload, UploadId, Uploads,
@@ -42,7 +44,7 @@ pub use uploads::{
 pub use {
     blob_store::MockBlobStore, blobs::MockBlobs, collection::MockCollection, legacy_images::MockLegacyImages,
     listings::MockListings, manifests::MockManifests, records::MockRecords, repositories::MockRepositories,
-    uploads::MockUploads,
+    signing_keys::MockSigningKeys, uploads::MockUploads,
 };
 
 use crate::access::Authorizer;

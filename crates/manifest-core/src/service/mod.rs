@@ -1,11 +1,13 @@
 //! The use cases: ask → facts → plan → apply for writes, one port call for reads. The only async code that decides
 //! anything; each file is one family of use cases with the errors that a caller can act on.
 
+mod across;
 mod amend;
 mod authorize;
 mod blobs;
 mod collector;
 mod confirm;
+mod convert;
 mod delete;
 mod fetch;
 mod fsck;
@@ -26,6 +28,7 @@ pub use amend::AmendError;
 pub use blobs::BlobError;
 pub use collector::{Collector, CollectorOptions, CollectorStep, Preview, PreviewStep, Stage};
 pub use confirm::{PLAN_LIFE, PlannedPushError, StalePlan};
+pub use convert::{Schema1Form, Schema1Wish, schema1_wish};
 pub use delete::DeleteError;
 pub use fetch::{FetchError, Manifest};
 pub use fsck::{Finding, FsckCounts, FsckOptions, FsckPhase, FsckProgress, FsckReport, OnProgress, Problem};
@@ -52,13 +55,15 @@ const ATTEMPTS: usize = 5;
 pub struct Registry {
     ports: Arc<Ports>,
     policy: Arc<Policy>,
+    schema1: Arc<convert::Schema1Forms>,
 }
 
 impl Registry {
     /// The use cases over these ports under this policy.
     #[must_use]
     pub fn new(ports: Ports, policy: Policy) -> Self {
-        Self { ports: Arc::new(ports), policy: Arc::new(policy) }
+        let schema1 = Arc::new(convert::Schema1Forms::new(None));
+        Self { ports: Arc::new(ports), policy: Arc::new(policy), schema1 }
     }
 
     /// The operator's choices.

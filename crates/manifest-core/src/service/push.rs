@@ -4,6 +4,7 @@ use crate::access::{AccessRefusal, Action, Context};
 use crate::document::{Document, DocumentError};
 use crate::error::PortError;
 use crate::facts::{Blob, PushAsk, PushFacts};
+use crate::legacy::{VerifyError, verify};
 use crate::plan::{
     Applied, ManifestChange, Permissions, Plan, PlanId, PlannedPush, PushCase, PushTarget, Rejection, config_wanted,
     plan_push, push_ask,
@@ -74,6 +75,9 @@ pub enum PushError {
     /// The bytes are no manifest.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// The signatures of a schema 1 manifest do not fit it.
+    #[error(transparent)]
+    Unverified(#[from] VerifyError),
     /// The bytes have another digest than the one they were pushed to.
     #[error("the manifest has digest {actual}, not {expected}")]
     DigestMismatch {
@@ -218,6 +222,8 @@ impl Registry {
             }
         }
         let document = Document::parse(push.content_type.as_ref(), push.bytes.clone(), &self.policy.limits)?;
+        // Before anything else is asked: a manifest that nobody signed as it stands is not looked at any further.
+        verify(&document)?;
         let digest = match &push.target {
             PushTarget::Tag { .. } => document.digest(Algorithm::Sha256),
             PushTarget::Digest { digest: expected, .. } => {

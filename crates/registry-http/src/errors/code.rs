@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-/// The code of an error: those of the OCI distribution spec, three that clients know besides, and those of our own endpoints.
+/// The code of an error: those of the OCI distribution spec, four that clients know besides, and those of our own endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Code {
@@ -11,6 +11,8 @@ pub(crate) enum Code {
     ManifestBlobUnknown,
     ManifestInvalid,
     ManifestUnknown,
+    /// From before the OCI spec: the signatures of schema 1 do not fit.
+    ManifestUnverified,
     NameInvalid,
     NameUnknown,
     SizeInvalid,

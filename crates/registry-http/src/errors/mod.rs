@@ -9,6 +9,7 @@ mod code;
 mod delete;
 mod fetch;
 mod labels;
+mod legacy;
 mod list;
 mod port;
 mod purge;

@@ -19,6 +19,7 @@ impl From<PushError> for Refusal {
             PushError::TooManyTags { found, limit } => Self::new(StatusCode::URI_TOO_LONG, Code::Unsupported, message)
                 .detail(json!({ "tags": found, "limit": limit })),
             PushError::Document(_) => Self::new(StatusCode::BAD_REQUEST, Code::ManifestInvalid, message),
+            PushError::Unverified(_) => Self::new(StatusCode::BAD_REQUEST, Code::ManifestUnverified, message),
             PushError::DigestMismatch { expected, actual } => {
                 Self::new(StatusCode::BAD_REQUEST, Code::DigestInvalid, message)
                     .detail(json!({ "expected": expected.to_string(), "actual": actual.to_string() }))
@@ -57,6 +58,7 @@ fn rejected(rejection: Rejection) -> Refusal {
         }
         Rejection::Schema1InIndex(digest) => invalid(message).detail(json!({ "digest": digest.to_string() })),
         Rejection::EmbeddedName { .. } | Rejection::EmbeddedTag { .. } => invalid(message),
+        Rejection::LegacyImages(error) => invalid(message).detail(json!({ "reason": error.to_string() })),
         Rejection::Immutable(tag) | Rejection::OverwriteDenied(tag) => {
             Refusal::new(StatusCode::FORBIDDEN, Code::Denied, message).detail(json!({ "tag": tag.as_str() }))
         }

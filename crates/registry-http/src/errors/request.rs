@@ -9,7 +9,7 @@ impl From<BadRequest> for Refusal {
         let (status, code) = match &error {
             BadRequest::NoSuchEndpoint => (StatusCode::NOT_FOUND, Code::Unsupported),
             BadRequest::PathEncoding | BadRequest::Name(_) => (StatusCode::BAD_REQUEST, Code::NameInvalid),
-            BadRequest::Method { .. } => (StatusCode::METHOD_NOT_ALLOWED, Code::Unsupported),
+            BadRequest::Method { .. } | BadRequest::V1Write => (StatusCode::METHOD_NOT_ALLOWED, Code::Unsupported),
             BadRequest::Digest(_) | BadRequest::DigestMissing | BadRequest::Algorithm(_) => {
                 (StatusCode::BAD_REQUEST, Code::DigestInvalid)
             }
@@ -30,6 +30,7 @@ impl From<BadRequest> for Refusal {
             BadRequest::Method { allow } => {
                 refusal.header(ALLOW, HeaderValue::from_static(allow)).detail(json!({ "allow": allow }))
             }
+            BadRequest::V1Write => refusal.header(ALLOW, HeaderValue::from_static("GET, HEAD")),
             BadRequest::PageSize(n) => refusal.detail(json!({ "n": n })),
             BadRequest::ParameterUnknown { name, .. } => refusal.detail(json!({ "parameter": name })),
             BadRequest::ParameterTwice(name)

@@ -12,6 +12,11 @@ use std::ops::Range;
 
 pub(super) async fn get(x: &Exchange<'_>, repository: &RepositoryName, digest: &Digest) -> Answer {
     let blob = x.registry.blob(&x.cx, repository, digest).await?;
+    send(x, digest, blob).await
+}
+
+/// The blob, or the part of it that the request is about.
+pub(super) async fn send(x: &Exchange<'_>, digest: &Digest, blob: Blob) -> Answer {
     if let Some(answer) = precondition(x, digest)? {
         return Ok(answer);
     }
@@ -31,6 +36,11 @@ pub(super) async fn get(x: &Exchange<'_>, repository: &RepositoryName, digest: &
 /// Whether a blob is there. Nothing is opened for it.
 pub(super) async fn head(x: &Exchange<'_>, repository: &RepositoryName, digest: &Digest) -> Answer {
     let blob = x.registry.stat_blob(&x.cx, repository, digest).await?;
+    describe(x, digest, &blob)
+}
+
+/// The same without the bytes.
+pub(super) fn describe(x: &Exchange<'_>, digest: &Digest, blob: &Blob) -> Answer {
     match precondition(x, digest)? {
         Some(answer) => Ok(answer),
         None => Ok(content(StatusCode::OK, digest, OCTETS, blob.size, Body::empty())),

@@ -1,5 +1,7 @@
-use super::Exchange;
-use crate::answer::{self, Answer, CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG, digest_value, etag, not_modified, value};
+use super::{Exchange, schema1};
+use crate::answer::{
+    self, Answer, CONTENT_DIGEST, OCI_SUBJECT, OCI_TAG, digest_value, etag, not_modified, value, weak_etag,
+};
 use crate::body::Body;
 use crate::errors::{Code, Refusal, body_of_manifest};
 use crate::request::{Conditions, EntityTags, PutTarget};
@@ -8,28 +10,34 @@ use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, VA
 use http::{HeaderValue, Response, StatusCode};
 use manifest_core::Millis;
 use manifest_core::plan::{Guard, PushTarget};
-use manifest_core::service::{FetchError, Manifest, Push};
+use manifest_core::service::{FetchError, Manifest, Push, Schema1Form};
 use oci_types::{Digest, MediaType, Reference, RepositoryName, TagName};
 
 pub(super) async fn get(x: &Exchange<'_>, repository: &RepositoryName, reference: &Reference) -> Answer {
     let found = x.registry.manifest(&x.cx, repository, reference).await?;
-    answer(x, reference, &found, Body::full(found.bytes.clone()))
+    match schema1::instead(x, repository, reference, &found).await? {
+        None => answer(x, reference, &Sent::stored(&found), Body::full(found.bytes.clone())),
+        Some(form) => answer(x, reference, &Sent::converted(&form), Body::full(form.bytes.clone())),
+    }
 }
 
 pub(super) async fn head(x: &Exchange<'_>, repository: &RepositoryName, reference: &Reference) -> Answer {
     let found = x.registry.manifest(&x.cx, repository, reference).await?;
-    answer(x, reference, &found, Body::empty())
+    match schema1::instead(x, repository, reference, &found).await? {
+        None => answer(x, reference, &Sent::stored(&found), Body::empty()),
+        Some(form) => answer(x, reference, &Sent::converted(&form), Body::empty()),
+    }
 }
 
 /// What a tag pointed at, at a time.
 pub(super) async fn get_at(x: &Exchange<'_>, repository: &RepositoryName, tag: &TagName, at: Millis) -> Answer {
     let found = x.registry.manifest_at(&x.cx, repository, tag, at).await?;
-    answer(x, &Reference::Tag(tag.clone()), &found, Body::full(found.bytes.clone())).map(not_current)
+    answer(x, &Reference::Tag(tag.clone()), &Sent::stored(&found), Body::full(found.bytes.clone())).map(not_current)
 }
 
 pub(super) async fn head_at(x: &Exchange<'_>, repository: &RepositoryName, tag: &TagName, at: Millis) -> Answer {
     let found = x.registry.manifest_at(&x.cx, repository, tag, at).await?;
-    answer(x, &Reference::Tag(tag.clone()), &found, Body::empty()).map(not_current)
+    answer(x, &Reference::Tag(tag.clone()), &Sent::stored(&found), Body::empty()).map(not_current)
 }
 
 /// A cache that drops queries would serve the past as the present.
@@ -38,31 +46,58 @@ fn not_current(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-/// Stored bytes under the type they were pushed with, whatever `Accept` says.
-fn answer(x: &Exchange<'_>, reference: &Reference, found: &Manifest, body: Body) -> Answer {
+/// A manifest in the form in which it is sent.
+struct Sent<'a> {
+    digest: &'a Digest,
+    media_type: &'a MediaType,
+    length: usize,
+    /// Whether another conversion may have other bytes under the same digest: signatures differ.
+    is_converted: bool,
+}
+
+impl<'a> Sent<'a> {
+    fn stored(found: &'a Manifest) -> Self {
+        let Manifest { digest, media_type, bytes, .. } = found;
+        Self { digest, media_type, length: bytes.len(), is_converted: false }
+    }
+
+    fn converted(form: &'a Schema1Form) -> Self {
+        let Schema1Form { digest, media_type, bytes } = form;
+        Self { digest, media_type, length: bytes.len(), is_converted: true }
+    }
+
+    fn etag(&self) -> HeaderValue {
+        if self.is_converted { weak_etag(self.digest) } else { etag(self.digest) }
+    }
+}
+
+fn answer(x: &Exchange<'_>, reference: &Reference, sent: &Sent<'_>, body: Body) -> Answer {
     let conditions = Conditions::read(&x.parts.headers);
-    if conditions.matches.is_some_and(|tags| !tags.contain(&found.digest)) {
+    // What a weak tag names is never certain to be the bytes that the client has seen.
+    let expected = |tags: &EntityTags| tags.contain(sent.digest) && (*tags == EntityTags::Any || !sent.is_converted);
+    if conditions.matches.is_some_and(|tags| !expected(&tags)) {
         return Err(precondition_failed("the manifest is another one than the request expects"));
     }
-    let mut response = if conditions.none_match.is_some_and(|tags| tags.contain(&found.digest)) {
-        not_modified(&found.digest)
+    let mut response = if conditions.none_match.is_some_and(|tags| tags.contain(sent.digest)) {
+        not_modified(sent.digest)
     } else {
-        manifest(found, body)
+        manifest(sent, body)
     };
+    let headers = response.headers_mut();
+    headers.insert(ETAG, sent.etag());
     if matches!(reference, Reference::Tag(_)) {
-        // By tag, `Accept` will decide between the stored manifest and its schema 1 form; caches must know already.
-        response.headers_mut().insert(VARY, HeaderValue::from(ACCEPT));
+        // By tag, `Accept` decides between the stored manifest and its schema 1 form.
+        headers.insert(VARY, HeaderValue::from(ACCEPT));
     }
     Ok(response)
 }
 
-fn manifest(found: &Manifest, body: Body) -> Response<Body> {
+fn manifest(sent: &Sent<'_>, body: Body) -> Response<Body> {
     let mut response = answer::empty(StatusCode::OK);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, value(found.media_type.as_str().to_owned()));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(found.bytes.len()));
-    headers.insert(CONTENT_DIGEST, digest_value(&found.digest));
-    headers.insert(ETAG, etag(&found.digest));
+    headers.insert(CONTENT_TYPE, value(sent.media_type.as_str().to_owned()));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(sent.length));
+    headers.insert(CONTENT_DIGEST, digest_value(sent.digest));
     *response.body_mut() = body;
     response
 }

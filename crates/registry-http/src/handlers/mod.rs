@@ -6,7 +6,9 @@ mod listings;
 mod manage;
 mod manifests;
 mod mounts;
+mod schema1;
 mod uploads;
+mod v1;
 
 pub(crate) use health::{alive, ready, text};
 pub(crate) use listings::ESCAPED;
@@ -68,6 +70,7 @@ pub(crate) async fn handle(mut exchange: Exchange<'_>, operation: Operation) -> 
         Operation::Ping => Ok(bytes_of(StatusCode::OK, JSON, Bytes::from_static(b"{}"))),
         Operation::Extensions => Ok(manage::discover()),
         Operation::ManageApi => Ok(manage::api()),
+        Operation::V1(what) => v1::handle(x, what).await,
         Operation::Manage { repository, what } => manage::handle(x, &repository, what).await,
         // Answered before anybody asks who the caller is.
         Operation::Alive | Operation::Ready => Ok(alive()),

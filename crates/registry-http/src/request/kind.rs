@@ -41,12 +41,19 @@ pub(crate) enum Kind {
     DeleteRepository,
     PlanPurge,
     Purge,
+    V1Ping,
+    V1Images,
+    V1Tags,
+    V1Json,
+    V1Ancestry,
+    V1Layer,
+    V1Search,
     Health,
     Unknown,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 42] = [
+    pub(crate) const ALL: [Self; 49] = [
         Self::Ping,
         Self::Extensions,
         Self::Catalogue,
@@ -87,6 +94,13 @@ impl Kind {
         Self::DeleteRepository,
         Self::PlanPurge,
         Self::Purge,
+        Self::V1Ping,
+        Self::V1Images,
+        Self::V1Tags,
+        Self::V1Json,
+        Self::V1Ancestry,
+        Self::V1Layer,
+        Self::V1Search,
         Self::Health,
         Self::Unknown,
     ];
@@ -139,6 +153,13 @@ impl Kind {
             Self::DeleteRepository => ("manifestd_repository", "DELETE"),
             Self::PlanPurge => ("manifestd_purge_plan", "POST"),
             Self::Purge => ("manifestd_purge", "POST"),
+            Self::V1Ping => ("v1_ping", "GET"),
+            Self::V1Images => ("v1_images", "GET"),
+            Self::V1Tags => ("v1_tags", "GET"),
+            Self::V1Json => ("v1_json", "GET"),
+            Self::V1Ancestry => ("v1_ancestry", "GET"),
+            Self::V1Layer => ("v1_layer", "GET"),
+            Self::V1Search => ("v1_search", "GET"),
             Self::Health => ("health", "GET"),
             Self::Unknown => ("unknown", "other"),
         }
@@ -187,6 +208,13 @@ impl Kind {
             | Self::Labels
             | Self::GetRepository
             | Self::PlanPurge
+            | Self::V1Ping
+            | Self::V1Images
+            | Self::V1Tags
+            | Self::V1Json
+            | Self::V1Ancestry
+            | Self::V1Layer
+            | Self::V1Search
             | Self::Health
             | Self::Unknown => false,
         }

@@ -1,6 +1,7 @@
 use super::Paging;
 use super::kind::Kind;
 use super::manage::Manage;
+use super::v1::V1;
 use manifest_core::Millis;
 use manifest_core::ports::UploadId;
 use oci_types::{Algorithm, Digest, Reference, RepositoryName, TagName};
@@ -101,6 +102,8 @@ pub(crate) enum Operation {
     },
     /// The extension's description.
     ManageApi,
+    /// Docker's first registry protocol.
+    V1(V1),
     Alive,
     Ready,
 }
@@ -147,6 +150,7 @@ impl Operation {
             Self::Referrers { .. } => Kind::Referrers,
             Self::Manage { what, .. } => what.kind(),
             Self::ManageApi => Kind::ManageApi,
+            Self::V1(what) => what.kind(),
             Self::Alive | Self::Ready => Kind::Health,
         }
     }

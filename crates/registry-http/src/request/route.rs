@@ -3,6 +3,7 @@ use super::operation::{MountSource, Operation, PutTarget};
 use super::paging::Paging;
 use super::query::Query;
 use super::time::parse_time;
+use super::v1::v1;
 use http::Method;
 use manifest_core::ports::UploadId;
 use oci_types::{
@@ -51,6 +52,8 @@ pub(crate) enum BadRequest {
     Cursor,
     #[error("`at` is for reading what a tag pointed at, with GET or HEAD")]
     At,
+    #[error("images cannot be pushed over docker's v1 protocol, nor anything else changed: push over /v2/")]
+    V1Write,
     #[error("there is no label {}", Quoted(.0))]
     LabelUnknown(Box<str>),
 }
@@ -73,6 +76,7 @@ pub(crate) fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<
     };
     let query = Query::new(query);
     match endpoint(&path).ok_or(BadRequest::NoSuchEndpoint)? {
+        Endpoint::V1(rest) => Ok(Operation::V1(v1(method, rest, query)?)),
         Endpoint::Fixed(operation) => readable(method).map(|()| operation),
         Endpoint::Extensions(name) => {
             if let Some(name) = name {
@@ -123,6 +127,7 @@ enum Endpoint<'a> {
     Uploads(&'a str),
     Upload(&'a str, &'a str),
     Manage(&'a str, &'a str),
+    V1(&'a str),
 }
 
 /// Names contain slashes, and may contain components called `blobs`, `manifests` or `tags`: so paths are matched from the
@@ -132,7 +137,7 @@ fn endpoint(path: &str) -> Option<Endpoint<'_>> {
         return match path {
             "/healthz" => Some(Endpoint::Fixed(Operation::Alive)),
             "/readyz" => Some(Endpoint::Fixed(Operation::Ready)),
-            _ => None,
+            _ => path.strip_prefix("/v1/").map(Endpoint::V1),
         };
     };
     let rest = match rest {

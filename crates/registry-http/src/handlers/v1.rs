@@ -1,0 +1,187 @@
+//! Docker's first registry protocol, for reading. Source: quay-semantics, section 10; the docker registry v1 API.
+
+use super::{Exchange, blobs};
+use crate::answer::{self, Answer, JSON, bytes_of, json, value};
+use crate::body::Body;
+use crate::errors::{Code, Refusal};
+use crate::request::{V1, token_repository};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, HOST, IF_MODIFIED_SINCE, LAST_MODIFIED, VARY};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+use manifest_core::ports::ImageTag;
+use manifest_core::service::LegacyImageError;
+use oci_types::{RepositoryName, TagName};
+use serde_json::{Map, Value};
+
+const VERSION: HeaderName = HeaderName::from_static("x-docker-registry-version");
+const STANDALONE: HeaderName = HeaderName::from_static("x-docker-registry-standalone");
+const TOKEN: HeaderName = HeaderName::from_static("x-docker-token");
+const ENDPOINTS: HeaderName = HeaderName::from_static("x-docker-endpoints");
+const SIZE: HeaderName = HeaderName::from_static("x-docker-size");
+
+/// The time of an image: what an id names does not change, so any will do.
+const EPOCH: HeaderValue = HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT");
+
+/// How many repositories a search answers where it is not said, and at most.
+const FOUND: u32 = 25;
+const MOST_FOUND: u32 = 100;
+
+pub(super) async fn handle(x: &Exchange<'_>, what: V1) -> Answer {
+    let mut response = match what {
+        V1::Ping => Ok(ping()),
+        V1::Images(name) => images(x, name).await,
+        V1::Tags(name) => tags(x, name).await,
+        V1::Tag(name, tag) => tag_image(x, &name, &tag).await,
+        V1::Json(id) => metadata(x, &id).await,
+        V1::Ancestry(id) => ancestry(x, &id).await,
+        V1::Layer(id) => layer(x, &id).await,
+        V1::Search { text, limit } => search(x, &text, limit).await,
+    }?;
+    response.headers_mut().insert(VERSION, HeaderValue::from_static("0.9.1"));
+    Ok(response)
+}
+
+fn ping() -> Response<Body> {
+    let mut response = bytes_of(StatusCode::OK, JSON, Bytes::from_static(b"true"));
+    // There is no index beside this registry that knows users and names.
+    response.headers_mut().insert(STANDALONE, HeaderValue::from_static("True"));
+    response
+}
+
+async fn images(x: &Exchange<'_>, name: RepositoryName) -> Answer {
+    let (name, tags) = all_tags(x, name).await?;
+    let mut ids: Vec<&str> = tags.iter().map(|tag| tag.image.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let images: Vec<Value> = ids.into_iter().map(|id| serde_json::json!({ "id": id })).collect();
+    let mut response = json(StatusCode::OK, JSON, &images);
+    let headers = response.headers_mut();
+    // It proves nothing: it says which repository the next requests are about, and access is asked for each of them.
+    headers.insert(TOKEN, value(format!("signature=none,repository=\"{name}\",access=read")));
+    if let Some(host) = x.parts.headers.get(HOST) {
+        headers.insert(ENDPOINTS, host.clone());
+    }
+    Ok(response)
+}
+
+async fn tags(x: &Exchange<'_>, name: RepositoryName) -> Answer {
+    let (_, tags) = all_tags(x, name).await?;
+    let tags: Map<String, Value> = tags.into_iter().map(|tag| (tag.name.to_string(), tag.image.into())).collect();
+    Ok(json(StatusCode::OK, JSON, &tags))
+}
+
+async fn tag_image(x: &Exchange<'_>, name: &RepositoryName, tag: &TagName) -> Answer {
+    let image = match x.registry.legacy_tag(&x.cx, name, tag).await {
+        Err(LegacyImageError::RepositoryUnknown(unknown)) => match without_library(name) {
+            Some(short) => x.registry.legacy_tag(&x.cx, &short, tag).await?,
+            None => return Err(LegacyImageError::RepositoryUnknown(unknown).into()),
+        },
+        answered => answered?,
+    };
+    Ok(json(StatusCode::OK, JSON, &image))
+}
+
+/// All tags that stand for images: the protocol has no pages. And the name under which they are.
+async fn all_tags(x: &Exchange<'_>, name: RepositoryName) -> Result<(RepositoryName, Vec<ImageTag>), Refusal> {
+    let mut name = name;
+    let mut tags: Vec<ImageTag> = Vec::new();
+    loop {
+        let after = tags.last().map(|tag| tag.name.clone());
+        match x.registry.legacy_tags(&x.cx, &name, after, None).await {
+            Ok(page) => {
+                tags.extend(page.items);
+                if !page.more {
+                    return Ok((name, tags));
+                }
+            }
+            Err(LegacyImageError::RepositoryUnknown(unknown)) => match without_library(&name) {
+                Some(short) if tags.is_empty() => name = short,
+                Some(_) | None => return Err(LegacyImageError::RepositoryUnknown(unknown).into()),
+            },
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Old clients put `library/` before a name of one component, whichever registry they ask.
+fn without_library(name: &RepositoryName) -> Option<RepositoryName> {
+    name.as_str().strip_prefix("library/").filter(|short| !short.contains('/')).and_then(|short| short.parse().ok())
+}
+
+async fn metadata(x: &Exchange<'_>, id: &str) -> Answer {
+    let name = repository(x, id).await?;
+    let found = x.registry.legacy_image(&x.cx, &name, id).await?;
+    let mut response = cached(x, || bytes_of(StatusCode::OK, JSON, found.image.metadata.into()));
+    if let Some(layer) = found.layer {
+        response.headers_mut().insert(SIZE, HeaderValue::from(layer.size));
+    }
+    Ok(response)
+}
+
+async fn ancestry(x: &Exchange<'_>, id: &str) -> Answer {
+    let name = repository(x, id).await?;
+    let ids = x.registry.legacy_ancestry(&x.cx, &name, id).await?;
+    Ok(cached(x, || json(StatusCode::OK, JSON, &ids)))
+}
+
+async fn layer(x: &Exchange<'_>, id: &str) -> Answer {
+    let name = repository(x, id).await?;
+    let (digest, blob) = x.registry.legacy_layer(&x.cx, &name, id).await?;
+    let mut response = if x.parts.headers.contains_key(IF_MODIFIED_SINCE) {
+        answer::empty(StatusCode::NOT_MODIFIED)
+    } else if x.parts.method == Method::HEAD {
+        blobs::describe(x, &digest, &blob)?
+    } else {
+        blobs::send(x, &digest, blob).await?
+    };
+    cacheable(response.headers_mut());
+    Ok(response)
+}
+
+/// The repository that a request for an image is about: as its token says, else the first that has the image.
+async fn repository(x: &Exchange<'_>, id: &str) -> Result<RepositoryName, Refusal> {
+    if let Some(name) = token_repository(&x.parts.headers) {
+        return Ok(name);
+    }
+    let found = x.registry.repository_of_legacy_image(&x.cx, id).await?;
+    found.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, Code::ManifestUnknown, "no repository has such an image"))
+}
+
+/// The answer, or 304 for whoever has it: what an id names does not change.
+fn cached(x: &Exchange<'_>, response: impl FnOnce() -> Response<Body>) -> Response<Body> {
+    let is_known = x.parts.headers.contains_key(IF_MODIFIED_SINCE);
+    let mut response = if is_known { answer::empty(StatusCode::NOT_MODIFIED) } else { response() };
+    cacheable(response.headers_mut());
+    response
+}
+
+fn cacheable(headers: &mut HeaderMap) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=31536000"));
+    headers.insert(LAST_MODIFIED, EPOCH);
+    // The token decides of which repository the image is.
+    headers.insert(VARY, HeaderValue::from_static("authorization"));
+}
+
+async fn search(x: &Exchange<'_>, text: &str, limit: Option<u32>) -> Answer {
+    let limit = limit.filter(|limit| *limit > 0).unwrap_or(FOUND).min(MOST_FOUND);
+    let names = x.registry.search(&x.cx, text, limit).await?;
+    let results = names.iter().map(|name| {
+        serde_json::json!({
+            "name": name.as_str(),
+            "description": "",
+            "star_count": 0,
+            "is_official": false,
+            "is_automated": false,
+        })
+    });
+    let results: Vec<Value> = results.collect();
+    let found = serde_json::json!({
+        "query": text,
+        "num_results": results.len(),
+        "num_pages": 1,
+        "page": 1,
+        "page_size": limit,
+        "results": results,
+    });
+    Ok(json(StatusCode::OK, JSON, &found))
+}
