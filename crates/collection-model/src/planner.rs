@@ -181,7 +181,7 @@ impl Planner {
         let child = |m: u8| {
             let known = &self.manifests[usize::from(m)];
             let (media_type, size) = (known.document.media_type().clone(), known.document.bytes().len() as u64);
-            (known.digest, Child { media_type, size, platform: None, labels: BTreeMap::new() })
+            (known.digest, Child { media_type, size, platform: None, labels: BTreeMap::new(), legacy_image: None })
         };
         let tag = |tag: Tag| {
             let target = self.manifests[usize::from(tag.to)].digest;
@@ -199,6 +199,7 @@ impl Planner {
             tags: facts.tag.map(tag).into_iter().collect(),
             tags_of: BTreeMap::new(),
             labels: Vec::new(),
+            legacy_images: BTreeMap::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What an adapter has to bring along to be compared, and the two that are there.
 
 use async_trait::async_trait;
-use manifest_core::ports::{Blobs, Collection, Listings, Manifests, Records, Repositories, Uploads};
+use manifest_core::ports::{Blobs, Collection, LegacyImages, Listings, Manifests, Records, Repositories, Uploads};
 use manifest_core::{AllowAll, Ports};
 use manifest_memory::{MemoryBlobs, MemoryStore};
 use manifest_sqlite::{SqliteOptions, SqliteStore};
@@ -64,7 +64,7 @@ impl Store {
     #[must_use]
     pub fn of<S>(rows: Arc<S>) -> Self
     where
-        S: Manifests + Listings + Repositories + Blobs + Uploads + Collection + Records + 'static,
+        S: Manifests + Listings + Repositories + Blobs + Uploads + Collection + LegacyImages + Records + 'static,
     {
         Self::new(Ports {
             manifests: Arc::<S>::clone(&rows),
@@ -73,6 +73,7 @@ impl Store {
             blobs: Arc::<S>::clone(&rows),
             uploads: Arc::<S>::clone(&rows),
             collection: Arc::<S>::clone(&rows),
+            legacy_images: Arc::<S>::clone(&rows),
             records: rows,
             bytes: Arc::new(MemoryBlobs::new(ROOM)),
             access: Arc::new(AllowAll),

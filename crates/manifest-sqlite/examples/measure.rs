@@ -95,6 +95,8 @@ fn manifest(name: &str, seed: usize) -> NewManifest {
         blobs: (0..BLOBS).map(|layer| (blob((seed * 7 + layer) % 200), Need::Required)).collect(),
         children: Vec::new(),
         empty_layer: false,
+        legacy_images: Vec::new(),
+        legacy_image: None,
     }
 }
 

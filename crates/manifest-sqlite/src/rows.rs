@@ -35,6 +35,11 @@ impl Column {
         stored.parse().map_err(|error| self.corrupt(error))
     }
 
+    /// A text in the form that has no NUL.
+    pub(crate) fn nul_free(self, stored: &str) -> Port<String> {
+        stored::with_nul(stored).ok_or_else(|| self.unknown(&format_args!("{stored:?}")))
+    }
+
     /// A digest.
     pub(crate) fn digest(self, stored: &[u8]) -> Port<Digest> {
         Digest::from_bytes(stored).map_err(|error| self.corrupt(error))

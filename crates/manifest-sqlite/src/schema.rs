@@ -30,7 +30,22 @@ diesel::table! {
         deleted_ms -> Nullable<BigInt>,
         created_ms -> BigInt,
         actor -> Nullable<Text>,
+        legacy_image -> Nullable<Text>,
         bytes -> Binary,
+    }
+}
+
+diesel::table! {
+    legacy_image (repository_id, v1_id) {
+        repository_id -> BigInt,
+        v1_id -> Text,
+        parent -> Nullable<Text>,
+        created_ms -> Nullable<BigInt>,
+        command -> Nullable<Text>,
+        comment -> Nullable<Text>,
+        aggregate_size -> Nullable<BigInt>,
+        blob -> Binary,
+        metadata -> Text,
     }
 }
 

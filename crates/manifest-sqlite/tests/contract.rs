@@ -4,8 +4,9 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
+use manifest_contract::keys;
 use manifest_contract::rows::{Fixture, Rows};
-use manifest_sqlite::{SqliteOptions, SqliteStore};
+use manifest_sqlite::{SigningKeyFile, SqliteOptions, SqliteStore};
 use std::future::{Ready, ready};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,3 +36,13 @@ fn fresh() -> Ready<Fixture> {
 }
 
 manifest_contract::rows!(fresh);
+
+fn signing_keys() -> Ready<keys::Fixture> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("signing-key.pem");
+    let keys = Arc::new(SigningKeyFile::at(&path));
+    let again = move || -> Arc<dyn manifest_core::ports::SigningKeys> { Arc::new(SigningKeyFile::at(&path)) };
+    ready(keys::Fixture::new(keys).keeping(directory).reopening(again))
+}
+
+manifest_contract::keys!(signing_keys);

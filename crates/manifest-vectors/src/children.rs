@@ -76,7 +76,7 @@ impl Listed<'_> {
         if let Some((child, size)) = child {
             let platform = child.schema1().and_then(Schema1::platform);
             let media_type = child.media_type().clone();
-            let row = Child { media_type, size: size as u64, platform, labels: BTreeMap::new() };
+            let row = Child { media_type, size: size as u64, platform, labels: BTreeMap::new(), legacy_image: None };
             facts.children.insert(entry.digest, row);
         }
         let digest = self.index.digest(Algorithm::Sha256);
@@ -106,6 +106,7 @@ fn kind_of_rejection(rejection: &Rejection, entry: &ChildEntry) -> Option<&'stat
         | Rejection::ConfigSize { .. }
         | Rejection::ConfigTooLarge { .. }
         | Rejection::Config { .. }
+        | Rejection::LegacyImages(_)
         | Rejection::EmbeddedName { .. }
         | Rejection::EmbeddedTag { .. }
         | Rejection::Immutable(_)

@@ -42,7 +42,7 @@ fn keys(kind: SweepKind, doomed: &[Doomed]) -> BTreeSet<String> {
                 let (name, start) = row.what.rsplit_once('@').unwrap_or_default();
                 format!("{repository}:{name}#{:020}", start.parse::<i64>().unwrap_or_default())
             }
-            SweepKind::Manifests | SweepKind::Access => format!("{repository}@{}", row.what),
+            SweepKind::Manifests | SweepKind::LegacyImages | SweepKind::Access => format!("{repository}@{}", row.what),
             SweepKind::Blobs | SweepKind::Repositories => row.what.clone(),
         }
     };
@@ -60,6 +60,7 @@ async fn about(store: &Fixture, kind: SweepKind) -> BTreeSet<String> {
             tags.chain(store.keys(Table::TagHistory).await).collect()
         }
         SweepKind::Manifests => store.keys(Table::Manifest).await,
+        SweepKind::LegacyImages => store.keys(Table::LegacyImage).await,
         SweepKind::Access => store.keys(Table::RepositoryBlob).await,
         SweepKind::Blobs => store.keys(Table::Blob).await,
         SweepKind::Repositories => store.keys(Table::Repository).await,

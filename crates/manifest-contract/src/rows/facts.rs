@@ -67,6 +67,7 @@ pub(crate) async fn m16_facts_say_what_is_there(store: Fixture) {
         size: 5,
         platform: Some(Platform::new("linux", "arm64")),
         labels: BTreeMap::from([("k".to_owned(), "last".to_owned())]),
+        legacy_image: None,
     };
     assert_eq!(facts.children, BTreeMap::from([(digest("image"), child)]));
     let state = |start, expires, by| TagState { target: digest("image"), start, expires, immutable: false, actor: by };
@@ -100,15 +101,7 @@ pub(crate) async fn m16_the_tags_of_a_manifest_are_those_that_are_alive(store: F
 pub(crate) async fn m16_nothing_is_known_of_a_repository_that_does_not_exist(store: Fixture) {
     let app = furnished(&store).await;
     let nowhere = store.repo("nowhere");
-    let nothing = PushFacts {
-        repository: RepositoryState::Absent,
-        existing: None,
-        blobs: BTreeMap::new(),
-        children: BTreeMap::new(),
-        tags: BTreeMap::new(),
-        tags_of: BTreeMap::new(),
-        labels: Vec::new(),
-    };
+    let nothing = PushFacts::nothing_in(RepositoryState::Absent);
     assert_eq!(nowhere.facts(everything(&nowhere, 20)).await, nothing);
     app.set_state(RepositoryState::ReadOnly).await;
     assert_eq!(app.facts(app.ask(20)).await, PushFacts { repository: RepositoryState::ReadOnly, ..nothing });

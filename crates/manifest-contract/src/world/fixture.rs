@@ -1,6 +1,6 @@
 use super::{Repo, names::repository};
 use manifest_core::Ports;
-use manifest_core::ports::{Blobs, Collection, Listings, Manifests, Records, Repositories, Uploads};
+use manifest_core::ports::{Blobs, Collection, LegacyImages, Listings, Manifests, Records, Repositories, Uploads};
 use oci_types::{Digest, RepositoryName};
 use std::any::Any;
 use std::fmt;
@@ -23,6 +23,8 @@ pub struct Rows {
     pub uploads: Arc<dyn Uploads>,
     /// What sweepers need.
     pub collection: Arc<dyn Collection>,
+    /// Legacy images.
+    pub legacy_images: Arc<dyn LegacyImages>,
     /// Every row, for checks and copies.
     pub records: Arc<dyn Records>,
 }
@@ -32,7 +34,7 @@ impl Rows {
     #[must_use]
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: Manifests + Listings + Repositories + Blobs + Uploads + Collection + Records + 'static,
+        S: Manifests + Listings + Repositories + Blobs + Uploads + Collection + LegacyImages + Records + 'static,
     {
         Self {
             manifests: Arc::<S>::clone(&store),
@@ -41,6 +43,7 @@ impl Rows {
             blobs: Arc::<S>::clone(&store),
             uploads: Arc::<S>::clone(&store),
             collection: Arc::<S>::clone(&store),
+            legacy_images: Arc::<S>::clone(&store),
             records: store,
         }
     }
@@ -55,6 +58,7 @@ impl From<Ports> for Rows {
             blobs: ports.blobs,
             uploads: ports.uploads,
             collection: ports.collection,
+            legacy_images: ports.legacy_images,
             records: ports.records,
         }
     }

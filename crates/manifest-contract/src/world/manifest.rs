@@ -23,6 +23,8 @@ pub(crate) fn a_manifest(name: &str) -> Make {
         blobs: BTreeMap::new(),
         children: Vec::new(),
         empty_layer: false,
+        legacy_images: Vec::new(),
+        legacy_image: None,
     })
 }
 

@@ -94,6 +94,7 @@ impl Repo {
             tags_of: None,
             labels: false,
             visibility: false,
+            legacy_images: BTreeSet::new(),
         }
     }
 

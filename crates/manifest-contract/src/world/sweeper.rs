@@ -8,8 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 const ENDLESS: usize = 100_000;
 
 /// The sweeps, in the order in which they depend on one another.
-pub(crate) const KINDS: [SweepKind; 5] =
-    [SweepKind::History, SweepKind::Manifests, SweepKind::Access, SweepKind::Blobs, SweepKind::Repositories];
+pub(crate) const KINDS: [SweepKind; 6] = [
+    SweepKind::History,
+    SweepKind::Manifests,
+    SweepKind::LegacyImages,
+    SweepKind::Access,
+    SweepKind::Blobs,
+    SweepKind::Repositories,
+];
 
 /// Someone who sweeps at a time. What ended longer ago than the window is over, and so is what outlived its lease by the grace.
 #[derive(Clone)]

@@ -23,6 +23,7 @@ async fn rows(store: &MemoryStore, plan: &Plan, name: &TagName) -> Port<Option<m
         tags_of: None,
         labels: false,
         visibility: false,
+        legacy_images: BTreeSet::new(),
     };
     Ok(store.push_facts(&ask).await?.tags.remove(name))
 }

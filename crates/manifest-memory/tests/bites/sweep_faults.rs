@@ -118,7 +118,9 @@ impl Fault for SweepsByAnOldList {
         }
         match ask.kind {
             SweepKind::Manifests | SweepKind::Access => Ok(SweepDone { removed, next, busy: false }),
-            SweepKind::History | SweepKind::Blobs | SweepKind::Repositories => store.sweep(ask).await,
+            SweepKind::History | SweepKind::LegacyImages | SweepKind::Blobs | SweepKind::Repositories => {
+                store.sweep(ask).await
+            }
         }
     }
 }

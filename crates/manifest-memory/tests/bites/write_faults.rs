@@ -128,6 +128,7 @@ impl Fault for ChecksBeforeItWrites {
             tags_of: None,
             labels: false,
             visibility: false,
+            legacy_images: BTreeSet::new(),
         };
         let facts = store.push_facts(&ask).await?;
         // Another writer does the same meanwhile.

@@ -2,6 +2,8 @@
 
 #[macro_use]
 mod liveness;
+#[macro_use]
+pub(crate) mod legacy_images;
 
 pub(crate) mod apply;
 pub(crate) mod blobs;

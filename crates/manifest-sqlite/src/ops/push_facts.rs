@@ -6,15 +6,18 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::{RunQueryDsl, SqliteConnection};
 use manifest_core::error::Port;
 use manifest_core::facts::{Acting, Blob, Child, Existing, PushAsk, PushFacts, RepositoryState, TagState};
+use manifest_core::legacy::KnownImage;
 use manifest_core::plan::LabelRow;
+use manifest_core::stored::nul_free;
 use manifest_core::time::Millis;
 use oci_types::{Digest, TagName};
-use std::collections::BTreeMap;
 
 /// Looks up what a write needs to know: one statement, so one state of the store.
 pub(crate) fn push_facts(connection: &mut SqliteConnection, ask: &PushAsk) -> Port<PushFacts> {
     let (blobs, children) = (sets::digests(&ask.blobs), sets::digests(&ask.children));
     let tags = sets::texts(ask.tags.iter().map(TagName::as_str));
+    let images: Vec<_> = ask.legacy_images.iter().map(|id| nul_free(id)).collect();
+    let images = sets::texts(images.iter().map(AsRef::as_ref));
     let statement = Facts {
         repository: ask.repository.as_str(),
         digest: ask.digest.as_ref().map(Digest::as_bytes),
@@ -25,17 +28,10 @@ pub(crate) fn push_facts(connection: &mut SqliteConnection, ask: &PushAsk) -> Po
         tags: &tags,
         tags_of: ask.tags_of.as_ref().map(Digest::as_bytes),
         labels: i64::from(ask.labels),
+        images: &images,
     };
     let rows: Vec<Row> = statement.load(connection).doing("looking up facts")?;
-    let mut facts = PushFacts {
-        repository: RepositoryState::Absent,
-        existing: None,
-        blobs: BTreeMap::new(),
-        children: BTreeMap::new(),
-        tags: BTreeMap::new(),
-        tags_of: BTreeMap::new(),
-        labels: Vec::new(),
-    };
+    let mut facts = PushFacts::nothing_in(RepositoryState::Absent);
     for row in rows {
         add(&mut facts, row)?;
     }
@@ -43,7 +39,7 @@ pub(crate) fn push_facts(connection: &mut SqliteConnection, ask: &PushAsk) -> Po
 }
 
 statement! {
-    /// Rows of seven kinds: the repository, the manifest, blobs, children, tags, the tags of a manifest, labels. The columns behind
+    /// Rows of eight kinds: the repository, the manifest, blobs, children, tags, the tags of a manifest, labels, legacy images. The columns behind
     /// the kind are a digest, a name, a type, three numbers, and two texts; what they hold for each kind is read in [`add`].
     struct Facts<'a> {
         repository: &'a str => Text,
@@ -55,6 +51,7 @@ statement! {
         tags: &'a str => Text,
         tags_of: Option<&'a [u8]> => Nullable<Binary>,
         labels: i64 => BigInt,
+        images: &'a str => Text,
     }
     -> (
         BigInt, Nullable<Binary>, Nullable<Text>, Nullable<Text>,
@@ -75,7 +72,7 @@ statement! {
          WHERE b.repository_id = here.id AND b.digest = unhex(j.value) AND ",
         granted!("b", "+?3"),
         " UNION ALL \
-         SELECT 3, m.digest, NULL, m.media_type, length(m.bytes), NULL, NULL, m.platform, \
+         SELECT 3, m.digest, m.legacy_image, m.media_type, length(m.bytes), NULL, NULL, m.platform, \
          (SELECT json_group_array(json_array(key, value)) FROM \
          (SELECT key, value FROM label WHERE repository_id = here.id AND manifest_id = m.id AND source = 0 ORDER BY id)) \
          FROM here CROSS JOIN json_each(?6) j CROSS JOIN manifest m INDEXED BY manifest_digest \
@@ -92,7 +89,10 @@ statement! {
          UNION ALL \
          SELECT 6, NULL, l.key, NULL, l.id, l.json, l.source, l.value, NULL \
          FROM here CROSS JOIN manifest m INDEXED BY manifest_digest CROSS JOIN label l INDEXED BY label_manifest \
-         WHERE +?9 AND m.repository_id = here.id AND m.digest = +?4 AND l.repository_id = here.id AND l.manifest_id = m.id"
+         WHERE +?9 AND m.repository_id = here.id AND m.digest = +?4 AND l.repository_id = here.id AND l.manifest_id = m.id \
+         UNION ALL \
+         SELECT 7, i.blob, i.v1_id, NULL, i.aggregate_size, NULL, NULL, NULL, NULL \
+         FROM here CROSS JOIN json_each(?10) j CROSS JOIN legacy_image i WHERE i.repository_id = here.id AND i.v1_id = j.value"
     )
 }
 
@@ -117,7 +117,8 @@ fn add(facts: &mut PushFacts, row: Row) -> Port<()> {
         4 => facts.tags.extend([tag(row)?]),
         5 => facts.tags_of.extend([tag(row)?]),
         // Along an index whose last column is the id, so in the order in which they were stored.
-        _ => facts.labels.push(label(row)?),
+        6 => facts.labels.push(label(row)?),
+        _ => facts.legacy_images.extend([image(row)?]),
     }
     Ok(())
 }
@@ -144,7 +145,7 @@ fn blob((_, digest, _, _, size, _, _, location, _): Row) -> Port<(Digest, Blob)>
     Ok((column("digest").digest(&digest)?, blob))
 }
 
-fn child((_, digest, _, media_type, size, _, _, platform, labels): Row) -> Port<(Digest, Child)> {
+fn child((_, digest, image, media_type, size, _, _, platform, labels): Row) -> Port<(Digest, Child)> {
     let media_type = manifest("media_type").present(media_type)?;
     let labels: Vec<(String, String)> = Column("label", "value").json(labels.as_deref().unwrap_or("[]"))?;
     let child = Child {
@@ -153,6 +154,7 @@ fn child((_, digest, _, media_type, size, _, _, platform, labels): Row) -> Port<
         platform: manifest("platform").platform(platform)?,
         // Collecting keeps the last of a key. (A JSON object would cut keys at a NUL.)
         labels: labels.into_iter().collect(),
+        legacy_image: image.map(|id| manifest("legacy_image").nul_free(&id)).transpose()?,
     };
     let digest = manifest("digest").present(digest)?;
     Ok((manifest("digest").digest(&digest)?, child))
@@ -177,4 +179,11 @@ fn label((_, _, key, _, id, json, source, value, _): Row) -> Port<LabelRow> {
     let number = |name, number: Option<i64>| column(name).present(number);
     let (key, value) = (column("key").present(key)?, column("value").present(value)?);
     rows::label((number("id", id)?, key, value, number("json", json)?, number("source", source)?))
+}
+
+fn image((_, blob, id, _, size, ..): Row) -> Port<(String, KnownImage)> {
+    let column = |column| Column("legacy_image", column);
+    let blob = column("blob").digest(&column("blob").present(blob)?)?;
+    let known = KnownImage { blob, aggregate_size: column("aggregate_size").optional_size(size)? };
+    Ok((column("v1_id").nul_free(&column("v1_id").present(id)?)?, known))
 }

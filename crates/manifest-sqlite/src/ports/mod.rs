@@ -2,6 +2,7 @@
 
 mod blobs;
 mod collection;
+mod legacy_images;
 mod listings;
 mod manifests;
 mod records;

@@ -156,6 +156,7 @@ pub(super) fn facts() -> PushAsk {
         tags_of: Some(digest("image")),
         labels: true,
         visibility: true,
+        legacy_images: BTreeSet::new(),
     }
 }
 

@@ -47,6 +47,7 @@ async fn state(world: &World) -> (PushFacts, Vec<HistoryRow>) {
         tags_of: Some(digest("old")),
         labels: true,
         visibility: true,
+        legacy_images: BTreeSet::new(),
     };
     let history = world.store.history(&history(100)).await.unwrap();
     (world.store.push_facts(&ask).await.unwrap(), history.unwrap().items)

@@ -34,6 +34,7 @@ const WRITES: &[(&str, Write)] = &[
     ("sweep", |store| Box::pin(sweep(store, SweepKind::History, None))),
     ("sweep", |store| Box::pin(sweep(store, SweepKind::History, Some("history:")))),
     ("sweep", |store| Box::pin(sweep(store, SweepKind::Manifests, None))),
+    ("sweep", |store| Box::pin(sweep(store, SweepKind::LegacyImages, None))),
     ("sweep", |store| Box::pin(sweep(store, SweepKind::Access, None))),
     ("sweep", |store| Box::pin(sweep(store, SweepKind::Blobs, None))),
     ("sweep", |store| Box::pin(sweep(store, SweepKind::Repositories, None))),
@@ -206,7 +207,12 @@ async fn furnished() -> World {
 async fn sweep(store: &SqliteStore, kind: SweepKind, after: Option<&str>) -> Port<()> {
     // A kind that is new here has to be put under the writes.
     match kind {
-        SweepKind::History | SweepKind::Manifests | SweepKind::Access | SweepKind::Blobs | SweepKind::Repositories => {}
+        SweepKind::History
+        | SweepKind::Manifests
+        | SweepKind::LegacyImages
+        | SweepKind::Access
+        | SweepKind::Blobs
+        | SweepKind::Repositories => {}
     }
     let after = after.map(|cursor| SweepCursor(cursor.to_owned()));
     let ask = SweepAsk { kind, after, limit: 200, now: 100_000, window: 0, grace: 0 };

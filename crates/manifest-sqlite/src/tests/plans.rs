@@ -14,6 +14,9 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("Kin", ops::support::Kin::SQL),
     ("Facts", ops::push_facts::Facts::SQL),
     ("Referrers", ops::referrers::Referrers::SQL),
+    ("ServedImage", ops::legacy_images::ServedImage::SQL),
+    ("Ancestry", ops::legacy_images::Ancestry::SQL),
+    ("ImageTags", ops::legacy_images::ImageTags::SQL),
     ("TagNames", ops::tags::TagNames::SQL),
     ("TagsByName", ops::tags::TagsByName::SQL),
     ("TagsByStart", ops::tags::TagsByStart::SQL),
@@ -50,11 +53,13 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("InsertManifest", ops::apply::manifest::InsertManifest::SQL),
     ("InsertBlobs", ops::apply::manifest::InsertBlobs::SQL),
     ("InsertChildren", ops::apply::manifest::InsertChildren::SQL),
+    ("InsertImages", ops::apply::images::InsertImages::SQL),
     ("InsertLabels", ops::apply::labels::InsertLabels::SQL),
     ("RemoveLabel", ops::apply::labels::RemoveLabel::SQL),
     ("SetActing", ops::apply::labels::SetActing::SQL),
     ("HeldManifests", ops::apply::purge::HeldManifests::SQL),
     ("ReleaseBlobs", ops::apply::purge::ReleaseBlobs::SQL),
+    ("ReleaseImages", ops::apply::purge::ReleaseImages::SQL),
     ("RemoveManifests", ops::apply::purge::RemoveManifests::SQL),
     ("GrantEmptyLayer", ops::apply::manifest::GrantEmptyLayer::SQL),
     ("Missing", ops::apply::manifest::Missing::SQL),
@@ -75,6 +80,8 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("RemoveHistory", ops::sweep::history::RemoveHistory::SQL),
     ("LookAtManifests", ops::sweep::manifests::LookAtManifests::SQL),
     ("RemoveUnretained", ops::sweep::manifests::RemoveUnretained::SQL),
+    ("LookAtImages", ops::sweep::images::LookAtImages::SQL),
+    ("RemoveImages", ops::sweep::images::RemoveImages::SQL),
     ("LookAtAccess", ops::sweep::access::LookAtAccess::SQL),
     ("RemoveUnlinked", ops::sweep::access::RemoveUnlinked::SQL),
     ("LookAtBlobs", ops::sweep::blobs::LookAtBlobs::SQL),
@@ -84,6 +91,7 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("RemoveTags of a repository", ops::sweep::repositories::RemoveTags::SQL),
     ("RemoveHistory of a repository", ops::sweep::repositories::RemoveHistory::SQL),
     ("RemoveManifests of a repository", ops::sweep::repositories::RemoveManifests::SQL),
+    ("RemoveImages of a repository", ops::sweep::repositories::RemoveImages::SQL),
     ("RemoveAccess of a repository", ops::sweep::repositories::RemoveAccess::SQL),
     ("RemoveUploads of a repository", ops::sweep::repositories::RemoveUploads::SQL),
     ("RemoveRepository", ops::sweep::repositories::RemoveRepository::SQL),
@@ -96,6 +104,7 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("ManifestRecords", ops::records::manifests::ManifestRecords::SQL),
     ("ChildRecords", ops::records::manifests::ChildRecords::SQL),
     ("LinkRecords", ops::records::manifests::LinkRecords::SQL),
+    ("ImageRecords", ops::records::images::ImageRecords::SQL),
     ("LabelRecords", ops::records::manifests::LabelRecords::SQL),
 ];
 
@@ -128,6 +137,7 @@ const OWN: &[&str] = &[
     "j ",
     "span",
     "kin",
+    "up",
     "here",
     "ask",
     "found",
@@ -200,6 +210,9 @@ const VOLUME: &str = "
         SELECT 1 + (n % 50 = 0), unhex(printf('01%064x', n)), 'a/b',
             iif(n % 3 = 0, unhex(printf('01%064x', n / 3)), NULL), iif(n % 3 = 0, 'c/d', NULL), 0, 0, zeroblob(500)
         FROM number;
+    INSERT INTO legacy_image (repository_id, v1_id, parent, blob, metadata) SELECT repository_id, printf('%064x', id),
+        iif(id % 10 > 0, printf('%064x', id - 1), NULL), x'01', printf('%0500d', id) FROM manifest;
+    UPDATE manifest SET legacy_image = printf('%064x', id) WHERE id % 2 = 0;
     INSERT INTO manifest_child SELECT repository_id, id, 0, unhex(printf('01%064x', id + 1)), 1, NULL FROM manifest WHERE id % 5 = 0;
     INSERT INTO blob SELECT unhex(printf('02%0128x', n)), n, printf('main:%d', n) FROM number;
     INSERT INTO repository_blob SELECT 1, digest, size, location, 0 FROM blob;

@@ -70,7 +70,8 @@ macro_rules! tables {
 const TABLES: &[(&str, &[Describe])] = tables! {
     repository [id name visibility state created_ms deleted_ms]
     manifest [id repository_id digest media_type subject artifact_type annotations platform image_created_ms layers_size
-        expires_after_ms immutable pinned_until_ms deleted_ms created_ms actor bytes]
+        expires_after_ms immutable pinned_until_ms deleted_ms created_ms actor legacy_image bytes]
+    legacy_image [repository_id v1_id parent created_ms command comment aggregate_size blob metadata]
     manifest_child [repository_id manifest_id position digest required platform]
     manifest_blob [repository_id manifest_id digest required]
     label [id repository_id manifest_id key value json source]

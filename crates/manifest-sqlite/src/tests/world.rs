@@ -74,6 +74,8 @@ pub(super) fn manifest(name: &str) -> NewManifest {
         blobs: BTreeMap::new(),
         children: Vec::new(),
         empty_layer: false,
+        legacy_images: Vec::new(),
+        legacy_image: None,
     }
 }
 

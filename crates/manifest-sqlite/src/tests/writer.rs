@@ -271,6 +271,7 @@ async fn a_full_disk_at_any_point_of_a_write_leaves_nothing_of_it() {
             tags_of: None,
             labels: false,
             visibility: false,
+            legacy_images: BTreeSet::new(),
         };
         world.store.push_facts(&ask).await.unwrap()
     };

@@ -44,6 +44,7 @@ async fn labels_change_in_at_most_six_statements() {
         tags_of: Some(digest("image")),
         labels: true,
         visibility: false,
+        legacy_images: BTreeSet::new(),
     };
     let facts = store.push_facts(&ask).await.unwrap();
     assert_eq!((facts.labels.len(), facts.tags_of.len(), counted.statements()), (400, 1, 1));
@@ -82,8 +83,14 @@ async fn a_step_of_a_sweep_is_one_statement_where_nothing_goes() {
     put(&mut counted, "doomed", manifest("image", 1_000, 400, 500)).await;
     let store = counted.store.clone();
     let ask = |kind, now| SweepAsk { kind, after: None, limit: 200, now, window: 0, grace: 0 };
-    for kind in [SweepKind::History, SweepKind::Manifests, SweepKind::Access, SweepKind::Blobs, SweepKind::Repositories]
-    {
+    for kind in [
+        SweepKind::History,
+        SweepKind::Manifests,
+        SweepKind::LegacyImages,
+        SweepKind::Access,
+        SweepKind::Blobs,
+        SweepKind::Repositories,
+    ] {
         assert_eq!(store.sweep(&ask(kind, 5)).await.unwrap().removed, 0, "{kind:?}");
         assert_eq!(counted.statements(), 1, "{kind:?}");
         store.doomed(&ask(kind, 5)).await.unwrap();

@@ -19,6 +19,7 @@ pub(crate) async fn put(counted: &mut Counted, repository_name: &str, manifest: 
         tags_of: Some(manifest.digest),
         labels: true,
         visibility: false,
+        legacy_images: BTreeSet::new(),
     };
     counted.store.push_facts(&ask).await.unwrap();
     assert_eq!(counted.statements(), 1, "facts");

@@ -42,6 +42,8 @@ pub(crate) fn manifest(name: &str, layers: usize, labels: usize, children: usize
         blobs,
         children: (0..children).map(child).collect(),
         empty_layer: true,
+        legacy_images: Vec::new(),
+        legacy_image: None,
     }
 }
 

@@ -119,6 +119,7 @@ impl Refused for PushError {
                 | Rejection::ConfigSize { .. }
                 | Rejection::ConfigTooLarge { .. }
                 | Rejection::Config { .. }
+                | Rejection::LegacyImages(_)
                 | Rejection::ChildSize { .. }
                 | Rejection::ChildMediaType { .. }
                 | Rejection::ChildArchitecture { .. }
@@ -126,7 +127,8 @@ impl Refused for PushError {
                 | Rejection::EmbeddedName { .. },
             )
             | Self::TooLarge { .. }
-            | Self::Document(_) => Some(Refusal::Manifest),
+            | Self::Document(_)
+            | Self::Unverified(_) => Some(Refusal::Manifest),
             // The row of the config is there and its bytes are not, which is what an operation may ask for.
             Self::Port(error) if error.kind() == PortErrorKind::NotFound => Some(Refusal::Manifest),
             Self::Rejected(Rejection::ReadOnly | Rejection::GuardFailed(_) | Rejection::OverwriteDenied(_))

@@ -44,6 +44,7 @@ impl Store {
                     blobs: Arc::<SqliteStore>::clone(&store),
                     uploads: Arc::<SqliteStore>::clone(&store),
                     collection: Arc::<SqliteStore>::clone(&store),
+                    legacy_images: Arc::<SqliteStore>::clone(&store),
                     records: store,
                     bytes: Arc::new(bytes),
                     access: Arc::new(AllowAll),

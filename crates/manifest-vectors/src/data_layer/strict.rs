@@ -100,5 +100,6 @@ fn ask_nothing(repository: &RepositoryName, now: Millis) -> PushAsk {
         tags_of: None,
         labels: false,
         visibility: false,
+        legacy_images: BTreeSet::new(),
     }
 }

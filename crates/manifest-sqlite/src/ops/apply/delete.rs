@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 /// Marks a manifest deleted, with its alive tags and its pin. Which tags that were.
 pub(super) fn delete(connection: &mut SqliteConnection, place: Place, digest: &Digest) -> Step<Displaced> {
-    let Place { repository, now } = place;
+    let Place { repository, now, .. } = place;
     let statement = UndeletedManifest { repository, digest: digest.as_bytes() };
     let row: Option<(i64,)> = statement.get_result(connection).optional().doing("looking up what to delete")?;
     let (manifest,) = row.ok_or(Stop::Refused(Applied::ManifestGone))?;

@@ -1,5 +1,5 @@
 use super::labels::{self, InsertLabels};
-use super::{ManifestRow, Place, Step, Stop};
+use super::{ManifestRow, Place, Step, Stop, images};
 use crate::driver::Doing;
 use crate::rows::{Column, stored_size};
 use crate::sets;
@@ -20,6 +20,7 @@ pub(super) struct Links {
     blobs: String,
     children: String,
     labels: String,
+    images: String,
 }
 
 impl Links {
@@ -33,6 +34,7 @@ impl Links {
             blobs: sets::numbers(&blobs.collect()),
             children: new.children.iter().map(child).collect::<Value>().to_string(),
             labels: labels::bound(&new.labels),
+            images: images::bound(&new.legacy_images),
         }
     }
 }
@@ -78,6 +80,7 @@ fn create(connection: &mut SqliteConnection, place: Place, plan: &Plan, new: &Ne
     let shown = new.subject.is_some() && !new.annotations.is_empty();
     let annotations = shown.then(|| stored::annotations_to_text(&new.annotations));
     let platform = new.platform.as_ref().map(stored::platform_to_text);
+    let image = new.legacy_image.as_deref().map(stored::nul_free);
     let statement = InsertManifest {
         repository,
         digest: new.digest.as_bytes(),
@@ -92,13 +95,15 @@ fn create(connection: &mut SqliteConnection, place: Place, plan: &Plan, new: &Ne
         immutable: i64::from(new.acting.immutable),
         now: plan.now,
         actor: plan.actor.as_ref().map(Actor::as_str),
+        image: image.as_deref(),
         bytes: &new.bytes,
     };
     let (manifest,): (i64,) = statement.get_result(connection).doing("storing a manifest")?;
-    let Links { blobs, children, labels } = links;
+    let Links { blobs, children, labels, images } = links;
     InsertBlobs { repository, manifest, blobs }.execute(connection).doing("linking blobs")?;
     InsertChildren { repository, manifest, children }.execute(connection).doing("linking children")?;
     InsertLabels { repository, manifest, labels }.execute(connection).doing("storing labels")?;
+    images::store(connection, place, images)?;
     Ok(manifest)
 }
 
@@ -147,12 +152,13 @@ statement! {
         immutable: i64 => BigInt,
         now: Millis => BigInt,
         actor: Option<&'a str> => Nullable<Text>,
+        image: Option<&'a str> => Nullable<Text>,
         bytes: &'a [u8] => Binary,
     }
     -> (BigInt,);
     "INSERT INTO manifest (repository_id, digest, media_type, subject, artifact_type, annotations, platform, \
-     image_created_ms, layers_size, expires_after_ms, immutable, created_ms, actor, bytes) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) RETURNING id"
+     image_created_ms, layers_size, expires_after_ms, immutable, created_ms, actor, legacy_image, bytes) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) RETURNING id"
 }
 
 statement! {

@@ -4,6 +4,7 @@
 //! as one value each. The facts before it are one more.
 
 pub(crate) mod delete;
+pub(crate) mod images;
 pub(crate) mod labels;
 pub(crate) mod manifest;
 pub(crate) mod pins;
@@ -64,6 +65,8 @@ type Step<T> = Result<T, Stop>;
 struct Place {
     repository: i64,
     now: Millis,
+    /// Whether this very plan made the repository, so that nothing was in it.
+    is_new: bool,
 }
 
 /// Executes a plan.
@@ -114,7 +117,7 @@ fn look(connection: &mut SqliteConnection, plan: &Plan) -> Step<(Place, Option<M
         let visibility = plan.create_repository.ok_or(Stop::Refused(Applied::RepositoryGone))?;
         let repository = create_repository(connection, &plan.repository, visibility, plan.now)?;
         let repository = repository.ok_or(Stop::Refused(Applied::RepositoryGone))?;
-        return Ok((Place { repository, now: plan.now }, None));
+        return Ok((Place { repository, now: plan.now, is_new: true }, None));
     };
     match Column("repository", "state").repository_state(state)? {
         RepositoryState::Open => {}
@@ -124,7 +127,7 @@ fn look(connection: &mut SqliteConnection, plan: &Plan) -> Step<(Place, Option<M
     let deleted = deleted.is_some();
     let row = id.map(|id| ManifestRow { id, deleted });
     let now = plan.now;
-    Ok((Place { repository, now }, row))
+    Ok((Place { repository, now, is_new: false }, row))
 }
 
 statement! {

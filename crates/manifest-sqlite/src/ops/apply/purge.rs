@@ -9,20 +9,21 @@ use manifest_core::time::Millis;
 use oci_types::{Digest, TagName};
 use std::collections::BTreeSet;
 
-/// Removes manifests for good, with the access rows that only they still held. Which alive tags went with them.
+/// Removes manifests for good, with the access rows and legacy images that only they still held. Which alive tags went with them.
 pub(super) fn purge(connection: &mut SqliteConnection, place: Place, digests: &BTreeSet<Digest>) -> Step<Displaced> {
-    let Place { repository, now } = place;
+    let Place { repository, now, .. } = place;
     let purged = sets::digests(digests);
     let purged = purged.as_str();
     let displaced = check(connection, place, purged)?;
     ReleaseBlobs { purged, repository, now }.execute(connection).doing("releasing the blobs of purged manifests")?;
+    ReleaseImages { purged, repository }.execute(connection).doing("releasing the images of purged manifests")?;
     RemoveManifests { purged, repository }.execute(connection).doing("purging manifests")?;
     Ok(displaced)
 }
 
 /// What stands in the way, by digest: an immutable tag first, then who lists it.
 fn check(connection: &mut SqliteConnection, place: Place, purged: &str) -> Step<Displaced> {
-    let Place { repository, now } = place;
+    let Place { repository, now, .. } = place;
     let statement = HeldManifests { purged, repository, now };
     let rows: Vec<Row> = statement.load(connection).doing("looking up what holds purged manifests")?;
     let mut displaced = Displaced::new();
@@ -85,6 +86,21 @@ statement! {
          DELETE FROM repository_blob AS b WHERE b.repository_id = +?2 AND b.digest IN \
          (SELECT l.digest FROM purged CROSS JOIN manifest_blob l WHERE l.repository_id = +?2 AND l.manifest_id = purged.id) AND ",
         released!("b", "+?3")
+    )
+}
+
+statement! {
+    /// Images of theirs and all below those, which no other manifest row has, nor one above them.
+    struct ReleaseImages<'a> { purged: &'a str => Text, repository: i64 => BigInt }
+    concat!(
+        "WITH RECURSIVE purged (id) AS MATERIALIZED (\
+         SELECT m.id FROM json_each(?1) j CROSS JOIN manifest m INDEXED BY manifest_digest \
+         WHERE m.repository_id = +?2 AND m.digest = unhex(j.value)), \
+         span (id) AS (SELECT m.legacy_image FROM purged CROSS JOIN manifest m WHERE m.id = purged.id \
+         UNION SELECT p.parent FROM span CROSS JOIN legacy_image p \
+         WHERE p.repository_id = +?2 AND p.v1_id = span.id) \
+         DELETE FROM legacy_image AS i WHERE i.repository_id = +?2 AND i.v1_id IN (SELECT id FROM span) AND NOT ",
+        image_reached!("i.repository_id", "i.v1_id", "tm.id NOT IN purged")
     )
 }
 

@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use diesel::{RunQueryDsl, SqliteConnection};
 use manifest_core::access::Actor;
 use manifest_core::error::Port;
-use manifest_core::plan::{Applied, Plan, TagChange};
+use manifest_core::plan::{Applied, ManifestChange, Plan, TagChange};
 use manifest_core::time::Millis;
 use oci_types::Digest;
 use serde_json::{Value, json};
@@ -63,8 +63,7 @@ struct Alive {
 }
 
 fn check(connection: &mut SqliteConnection, place: Place, plan: &Plan, bound: &str) -> Step<Displaced> {
-    let statement = TagsBefore { repository: place.repository, now: place.now, changes: bound };
-    let rows: Vec<Row> = statement.load(connection).doing("looking up tags")?;
+    let rows = if place.is_new { in_new_repository(plan) } else { tags_before(connection, place, bound)? };
     let mut displaced = Displaced::new();
     for (change, (start, immutable, target, is_there)) in plan.tags.iter().zip(rows) {
         let name = change.name();
@@ -80,6 +79,21 @@ fn check(connection: &mut SqliteConnection, place: Place, plan: &Plan, bound: &s
         }
     }
     Ok(displaced)
+}
+
+fn tags_before(connection: &mut SqliteConnection, place: Place, changes: &str) -> Port<Vec<Row>> {
+    let statement = TagsBefore { repository: place.repository, now: place.now, changes };
+    statement.load(connection).doing("looking up tags")
+}
+
+/// The same without asking: a repository that this plan made has no tags, and no manifest but the plan's.
+fn in_new_repository(plan: &Plan) -> Vec<Row> {
+    let written = plan.manifest.as_ref().map(ManifestChange::digest);
+    let row = |change: &TagChange| match change {
+        TagChange::Point { to, .. } => (None, None, None, written == Some(*to)),
+        TagChange::Amend { .. } | TagChange::End { .. } => (None, None, None, true),
+    };
+    plan.tags.iter().map(row).collect()
 }
 
 fn alive(start: Option<Millis>, immutable: Option<i64>, target: Option<Vec<u8>>) -> Port<Option<Alive>> {
@@ -126,7 +140,7 @@ pub(super) fn end<'a>(
     names: impl IntoIterator<Item = &'a str>,
 ) -> Step<()> {
     let names = sets::texts(names);
-    let Place { repository, now } = place;
+    let Place { repository, now, .. } = place;
     let names = names.as_str();
     CloseTags { now, repository, names }.execute(connection).doing("closing the intervals of tags")?;
     RemoveTags { repository, names }.execute(connection).doing("removing tags")?;

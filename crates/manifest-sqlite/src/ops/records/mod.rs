@@ -2,6 +2,7 @@
 //! order of the names; so a page goes from repository to repository, with a statement for each.
 
 mod form;
+pub(crate) mod images;
 pub(crate) mod manifests;
 pub(crate) mod repositories;
 pub(crate) mod tags;
@@ -33,6 +34,7 @@ pub(crate) fn page(
         Table::Label => within(connection, table, after, wanted, manifests::labels)?,
         Table::Tag => within(connection, table, after, wanted, tags::tags)?,
         Table::TagHistory => within(connection, table, after, wanted, tags::history)?,
+        Table::LegacyImage => within(connection, table, after, wanted, images::images)?,
         Table::RepositoryBlob => within(connection, table, after, wanted, repositories::access)?,
     };
     Ok(super::page::cut(items, limit))

@@ -14,6 +14,7 @@ pub(crate) mod access;
 pub(crate) mod blobs;
 mod cursor;
 pub(crate) mod history;
+pub(crate) mod images;
 pub(crate) mod manifests;
 pub(crate) mod reclaim;
 pub(crate) mod repositories;
@@ -65,6 +66,7 @@ pub(crate) fn look(connection: &mut SqliteConnection, ask: &SweepAsk) -> Port<Lo
     match ask.kind {
         SweepKind::History => history::look(connection, bounds, after),
         SweepKind::Manifests => manifests::look(connection, bounds, after),
+        SweepKind::LegacyImages => images::look(connection, bounds, after),
         SweepKind::Access => access::look(connection, bounds, after),
         SweepKind::Blobs => blobs::look(connection, bounds, after),
         SweepKind::Repositories => repositories::look(connection, bounds, after),
@@ -77,6 +79,7 @@ pub(crate) fn remove(connection: &mut SqliteConnection, ask: &SweepAsk, looked: 
     let removed = match ask.kind {
         SweepKind::History => history::remove(connection, bounds, keys)?,
         SweepKind::Manifests => manifests::remove(connection, bounds, keys)?,
+        SweepKind::LegacyImages => images::remove(connection, keys)?,
         SweepKind::Access => access::remove(connection, bounds, keys)?,
         SweepKind::Blobs => blobs::remove(connection, keys)?,
         SweepKind::Repositories => return repositories::remove(connection, bounds, ask.after.as_ref()),

@@ -51,6 +51,8 @@ pub(super) fn remove(
     let limit = count(history.execute(connection).doing("removing the history of a repository")?);
     let manifests = RemoveManifests { repository, limit };
     let limit = count(manifests.execute(connection).doing("removing the manifests of a repository")?);
+    let images = RemoveImages { repository, limit };
+    let limit = count(images.execute(connection).doing("removing the legacy images of a repository")?);
     let access = RemoveAccess { repository, limit };
     let limit = count(access.execute(connection).doing("removing the access rows of a repository")?);
     let uploads = RemoveUploads { repository, limit };
@@ -98,6 +100,12 @@ statement! {
     struct RemoveManifests { repository: i64 => BigInt, limit: i64 => BigInt }
     "DELETE FROM manifest WHERE id IN \
      (SELECT id FROM manifest INDEXED BY manifest_digest WHERE repository_id = +?1 ORDER BY digest LIMIT +?2)"
+}
+
+statement! {
+    struct RemoveImages { repository: i64 => BigInt, limit: i64 => BigInt }
+    "DELETE FROM legacy_image WHERE repository_id = +?1 AND v1_id IN \
+     (SELECT v1_id FROM legacy_image WHERE repository_id = +?1 ORDER BY v1_id LIMIT +?2)"
 }
 
 statement! {
