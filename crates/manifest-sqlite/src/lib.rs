@@ -14,6 +14,7 @@ mod reader;
 mod rows;
 mod schema;
 mod sets;
+mod signing_keys;
 mod store;
 mod writer;
 
@@ -21,4 +22,5 @@ mod writer;
 mod tests;
 
 pub use open::{OpenError, Opened};
+pub use signing_keys::{PemError, SigningKeyFile, from_pem, to_pem};
 pub use store::{SqliteOptions, SqliteStore};

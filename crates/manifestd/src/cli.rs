@@ -60,6 +60,9 @@ pub(crate) enum Command {
     /// Check that the database and the blobs agree, and change nothing; exit code 1 if they do not
     #[command(after_help = FSCK_EXAMPLES)]
     Fsck(Fsck),
+    /// Replace the key that signs schema 1 manifests; `serve` uses the new one from its next start on
+    #[command(after_help = ROTATE_EXAMPLES)]
+    RotateKey(RotateKey),
     #[command(flatten)]
     Look(Look),
 }
@@ -108,6 +111,15 @@ Examples:
   manifestd fsck --deep --json     Hash every blob as well
 
 Works while the registry is served. Findings are listed, at most 1,000 of them; exit code 1 if there are any.";
+
+const ROTATE_EXAMPLES: &str = "\
+Examples:
+  manifestd rotate-key --data-dir DIR
+  manifestd rotate-key --json
+
+Pulls go on: a tag that is asked for in schema 1 is then signed with the new key, under the digest that it had.
+The public half of the old key stays in signing-key.earlier.pem. A key of your own, P-256 or RSA, goes into
+signing-key.pem, or where `legacy.signing_key` says: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048";
 
 const WHY_EXAMPLES: &str = "\
 Examples:
@@ -171,6 +183,12 @@ pub(crate) struct Gc {
     /// Change nothing, and say what would go and why
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RotateKey {
     #[command(flatten)]
     pub(crate) form: Form,
 }
@@ -241,7 +259,7 @@ impl Cli {
         match &self.command {
             Command::Serve(serve) => flags.extend(serve.flags()),
             Command::Config(show) => flags.extend(show.serve.flags()),
-            Command::Gc(_) | Command::Fsck(_) | Command::Look(_) => {}
+            Command::Gc(_) | Command::Fsck(_) | Command::RotateKey(_) | Command::Look(_) => {}
         }
         flags
     }

@@ -68,6 +68,9 @@ pub(crate) enum Failure {
     /// A use case failed.
     #[error("{doing} failed")]
     UseCase { doing: &'static str, source: Source },
+    /// The key that signs cannot be used.
+    #[error("the signing key{} cannot be used", path.as_ref().map(|path| format!(" {}", path.display())).unwrap_or_default())]
+    SigningKey { path: Option<PathBuf>, source: Source },
     /// The process itself cannot do something.
     #[error("{doing} failed")]
     Process { doing: &'static str, source: io::Error },
@@ -166,6 +169,11 @@ impl Failure {
             Self::Unknown { next, .. } => next.clone(),
             Self::File { .. } => "check the path and its permissions".to_owned(),
             Self::Refused { .. } => "see below why, and correct the file or what it is pushed to".to_owned(),
+            Self::SigningKey { .. } => {
+                "give it to the user that runs manifestd, or put a P-256 or RSA key there as `openssl genpkey` writes it; \
+                 without the file `manifestd serve` makes one"
+                    .to_owned()
+            }
             Self::UseCase { .. } | Self::Process { .. } => "see below why".to_owned(),
             Self::CutShort => return None,
         })

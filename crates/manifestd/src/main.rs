@@ -15,6 +15,7 @@ mod output;
 mod ready;
 mod serve;
 mod signals;
+mod signing;
 mod storage;
 mod table;
 mod target;
@@ -49,6 +50,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Command::Config(_) => done(output::print(&config::effective(&loaded))),
         Command::Gc(gc) => done(collect::gc(&loaded.config, gc)),
         Command::Fsck(fsck) => fsck::run(&loaded.config, fsck),
+        Command::RotateKey(rotate) => done(signing::rotate(&loaded.config, rotate)),
         Command::Look(command) => done(look::run(&loaded.config, command)),
     }
 }

@@ -8,7 +8,7 @@ use crate::logs::{self, LogStream};
 use crate::ready::Ready;
 use crate::signals::Signals;
 use crate::storage::{Place, Storage};
-use crate::{collect, output};
+use crate::{collect, output, signing};
 use manifest_core::Registry;
 use registry_http::prometheus_client::registry::Registry as MetricsRegistry;
 use registry_http::{Admin, App, AppOptions, Hosts, Metrics, ServeOptions};
@@ -56,7 +56,8 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
     // Before the stores are opened, because that may take a while and migrate; whoever connects meanwhile waits.
     let listeners = Listeners::open(loaded).await?;
     let storage = place.open(&config.storage)?;
-    let registry = Registry::new(storage.ports.clone(), config.policy());
+    let signer = signing::load(config).await?;
+    let registry = Registry::new(storage.ports.clone(), config.policy()).with_signer(signer);
     greet(config, &listeners, &storage).await?;
 
     let ready = Ready::new(registry.clone());
@@ -166,6 +167,7 @@ fn start(
         clock: Arc::new(clock::now),
         body_idle: config.server.idle_timeout.as_duration(),
         metrics: counted,
+        v1_api: config.legacy.api,
         ..AppOptions::new(hosts(config, listeners.address)?)
     };
     let app = App::new(registry.clone(), options);

@@ -6,16 +6,17 @@ use crate::greeting::Home;
 use crate::lock::{DirectoryLock, LockError};
 use blobs_filesystem::FilesystemBlobs;
 use manifest_core::facts::{ParseStoreNameError, StoreName};
-use manifest_core::ports::{BlobStore, Ports};
+use manifest_core::ports::{BlobStore, Ports, SigningKeys};
 use manifest_core::{AllowAll, PortError};
-use manifest_memory::{MemoryBlobs, MemoryStore};
-use manifest_sqlite::{OpenError, Opened, SqliteOptions, SqliteStore};
+use manifest_memory::{MemoryBlobs, MemorySigningKeys, MemoryStore};
+use manifest_sqlite::{OpenError, Opened, SigningKeyFile, SqliteOptions, SqliteStore};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const DATABASE: &str = "manifestd.sqlite";
 const BLOBS: &str = "blobs";
+const SIGNING_KEY: &str = "signing-key.pem";
 
 /// The name of the blob store in every location that the database holds.
 const STORE: &str = "main";
@@ -125,6 +126,23 @@ pub(crate) fn open_to_check(storage: &config::Storage) -> Result<Ports, Failure>
     Ok(ports)
 }
 
+/// Where the key is that signs, by configuration; without a data directory it ends with the process.
+pub(crate) fn signing_keys(config: &config::Config) -> Arc<dyn SigningKeys> {
+    match signing_key_path(config) {
+        Some(path) => Arc::new(SigningKeyFile::at(&path)),
+        None => Arc::new(MemorySigningKeys::new()),
+    }
+}
+
+/// The file of that key, if it is in one.
+pub(crate) fn signing_key_path(config: &config::Config) -> Option<PathBuf> {
+    let configured = &config.legacy.signing_key;
+    if !configured.as_os_str().is_empty() {
+        return Some(absolute(configured));
+    }
+    (!config.storage.ephemeral).then(|| absolute(&config.storage.data_dir).join(SIGNING_KEY))
+}
+
 /// Fails where nothing was ever served, so that nothing is made there.
 pub(crate) fn require_registry(storage: &config::Storage) -> Result<(), Failure> {
     if storage.ephemeral {
@@ -154,6 +172,7 @@ fn ports(sqlite: &SqliteStore, bytes: Arc<dyn BlobStore>) -> Ports {
         blobs: Arc::new(sqlite.clone()),
         uploads: Arc::new(sqlite.clone()),
         collection: Arc::new(sqlite.clone()),
+        legacy_images: Arc::new(sqlite.clone()),
         records: Arc::new(sqlite.clone()),
         bytes,
         access: Arc::new(AllowAll),

@@ -262,7 +262,12 @@ async fn collect(registry: Registry, counts: Arc<Counts>, until: Instant) {
             Stage::Manifests => add(&counts.manifests, step.removed),
             Stage::Blobs => add(&counts.blobs, step.removed),
             Stage::Trash => add(&counts.locations, step.removed),
-            Stage::History | Stage::Access | Stage::Repositories | Stage::Uploads | Stage::Unnamed => {}
+            Stage::History
+            | Stage::LegacyImages
+            | Stage::Access
+            | Stage::Repositories
+            | Stage::Uploads
+            | Stage::Unnamed => {}
         }
         tokio::task::yield_now().await;
     }
@@ -312,6 +317,7 @@ async fn on_sqlite_and_files() {
         blobs: Arc::<SqliteStore>::clone(&rows),
         uploads: Arc::<SqliteStore>::clone(&rows),
         collection: Arc::<SqliteStore>::clone(&rows),
+        legacy_images: Arc::<SqliteStore>::clone(&rows),
         records: rows,
         bytes: Arc::new(blobs),
         access: Arc::new(AllowAll),

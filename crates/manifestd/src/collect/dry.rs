@@ -64,6 +64,7 @@ fn kind(stage: Stage) -> &'static str {
     match stage {
         Stage::History => "history",
         Stage::Manifests => "manifest",
+        Stage::LegacyImages => "legacy image",
         Stage::Access => "access",
         Stage::Blobs => "blob",
         Stage::Repositories => "repository",
@@ -79,6 +80,7 @@ fn why(stage: Stage, since: Option<Millis>) -> String {
         (Stage::History, Some(when)) => format!("ended {when}"),
         (Stage::Manifests, Some(when)) => format!("held until {when}"),
         (Stage::Access, Some(when)) => format!("leased until {when}, and no manifest names it"),
+        (Stage::LegacyImages, _) => "no manifest has it".to_owned(),
         (Stage::Access | Stage::Blobs, None) => "no manifest names it".to_owned(),
         (Stage::Blobs, Some(when)) => format!("no repository has it since {when}"),
         (Stage::Repositories, _) => "it was deleted".to_owned(),

@@ -128,6 +128,17 @@ pub(crate) const KEYS: &[Key] = &[
         "How long a manifest that was deleted, or that its last tag left, can be restored before it is removed.",
     ),
     key("collection.grace", SPAN, "How long a blob that no manifest names outlives its `blobs.lease`."),
+    key("legacy.api", BOOLEAN, "Whether the v1 API is served, for reading. Without it, /v1/ is not there."),
+    key(
+        "legacy.images",
+        "\"stored\" or \"off\"",
+        "Where the v1 API finds images: each push stores them (\"stored\"), or each answer is made of manifests and configs (\"off\").",
+    ),
+    key(
+        "legacy.signing_key",
+        "a path, or \"\"",
+        "The key that signs schema 1 for clients that take nothing newer: PKCS #8 in PEM, P-256 or RSA. Made if it is absent.\n\"\": signing-key.pem in the data directory.",
+    ),
     key(
         "log.level",
         "a level (error, warn, info, debug, trace), or levels by module such as \"info,registry_http=debug\",",

@@ -30,7 +30,7 @@ pub(crate) use span::Span;
 use manifest_core::Policy;
 use manifest_core::document::Limits;
 use manifest_core::facts::Visibility;
-use manifest_core::policy::References;
+use manifest_core::policy::{LegacyImageRows, References};
 use manifest_core::tags::TagPattern;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -48,6 +48,7 @@ pub(crate) struct Config {
     pub(crate) uploads: Uploads,
     pub(crate) listings: Listings,
     pub(crate) collection: Collection,
+    pub(crate) legacy: Legacy,
     pub(crate) log: Log,
 }
 
@@ -163,6 +164,22 @@ pub(crate) struct Collection {
     pub(crate) grace: Span,
 }
 
+/// What clients from before schema 2 get.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Legacy {
+    pub(crate) api: bool,
+    pub(crate) images: ImagesRule,
+    pub(crate) signing_key: PathBuf,
+}
+
+/// [`LegacyImageRows`] as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ImagesRule {
+    Stored,
+    Off,
+}
+
 /// What is written about what happens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Log {
@@ -215,6 +232,10 @@ impl Config {
             max_tag_life: self.tags.max_life.as_millis(),
             strict_lookup: self.manifests.strict_lookup,
             max_purge: self.manifests.max_purge,
+            legacy_images: match self.legacy.images {
+                ImagesRule::Stored => LegacyImageRows::Stored,
+                ImagesRule::Off => LegacyImageRows::Off,
+            },
         }
     }
 }
@@ -332,6 +353,16 @@ impl Default for Collection {
             window: Span::from_millis(policy.history_window),
             grace: Span::from_millis(policy.collection_grace),
         }
+    }
+}
+
+impl Default for Legacy {
+    fn default() -> Self {
+        let images = match Policy::default().legacy_images {
+            LegacyImageRows::Stored => ImagesRule::Stored,
+            LegacyImageRows::Off => ImagesRule::Off,
+        };
+        Self { api: true, images, signing_key: PathBuf::new() }
     }
 }
 

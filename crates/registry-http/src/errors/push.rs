@@ -57,7 +57,9 @@ fn rejected(rejection: Rejection) -> Refusal {
             invalid(message).detail(json!({ "digest": digest.to_string(), "expected": expected, "found": found }))
         }
         Rejection::Schema1InIndex(digest) => invalid(message).detail(json!({ "digest": digest.to_string() })),
-        Rejection::EmbeddedName { .. } | Rejection::EmbeddedTag { .. } => invalid(message),
+        // As Quay says it: to the client it is the name in the URL that is wrong.
+        Rejection::EmbeddedName { .. } => Refusal::new(StatusCode::BAD_REQUEST, Code::NameInvalid, message),
+        Rejection::EmbeddedTag { .. } => invalid(message),
         Rejection::LegacyImages(error) => invalid(message).detail(json!({ "reason": error.to_string() })),
         Rejection::Immutable(tag) | Rejection::OverwriteDenied(tag) => {
             Refusal::new(StatusCode::FORBIDDEN, Code::Denied, message).detail(json!({ "tag": tag.as_str() }))

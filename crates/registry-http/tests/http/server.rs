@@ -1,5 +1,6 @@
 use crate::client::{Answer, Client};
 use manifest_core::access::Authorizer;
+use manifest_core::legacy::Signer;
 use manifest_core::ports::{BlobStore, Listings, Totals};
 use manifest_core::{AllowAll, Millis, Policy, Ports, Registry};
 use manifest_memory::{MemoryBlobs, MemoryStore};
@@ -29,6 +30,7 @@ pub(crate) struct Setup {
     pub(crate) serve: ServeOptions,
     pub(crate) app: Box<dyn FnOnce(&mut AppOptions)>,
     pub(crate) ports: Box<dyn FnOnce(&mut Ports)>,
+    pub(crate) signer: Option<Arc<dyn Signer>>,
 }
 
 impl Default for Setup {
@@ -39,6 +41,7 @@ impl Default for Setup {
             serve: ServeOptions::default(),
             app: Box::new(|_| ()),
             ports: Box::new(|_| ()),
+            signer: None,
         }
     }
 }
@@ -99,6 +102,10 @@ impl Setup {
         ports.access = self.access;
         (self.ports)(&mut ports);
         let registry = Registry::new(ports, self.policy);
+        let registry = match self.signer {
+            Some(signer) => registry.with_signer(signer),
+            None => registry,
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let clock = Arc::new(AtomicI64::new(1_800_000_000_000));

@@ -1,0 +1,75 @@
+//! The key of this registry, which signs schema 1 manifests for clients that take nothing newer: made once, kept for all nodes.
+
+mod key;
+
+use crate::cli::RotateKey;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::{output, storage};
+use key::InstanceKey;
+use manifest_core::legacy::Signer;
+use manifest_core::ports::{PrivateKey, Retired};
+use serde_json::json;
+use std::error::Error;
+use std::sync::Arc;
+
+/// The key in use, made now if there is none. Of nodes that start together one makes it, and all use it.
+pub(crate) async fn load(config: &Config) -> Result<Arc<dyn Signer>, Failure> {
+    let keys = storage::signing_keys(config);
+    let unusable = |source: Box<dyn Error + Send + Sync>| unusable(config, source);
+    let stored = match keys.current().await.map_err(|error| unusable(error.into()))? {
+        Some(stored) => stored,
+        None => {
+            let fresh = InstanceKey::generate().map_err(|error| unusable(error.into()))?;
+            let now = keys.replace(None, &fresh).await.map_err(|error| unusable(error.into()))?;
+            now.ok_or_else(|| unusable("it was not kept".into()))?
+        }
+    };
+    let key = InstanceKey::read(&stored).map_err(|error| unusable(error.into()))?;
+    tracing::debug!(id = key.key().id(), algorithm = key.key().algorithm(), "schema 1 is signed with this key");
+    Ok(Arc::new(key))
+}
+
+/// Takes a new key into use. A server that runs goes on with the old one until it is started again.
+pub(crate) fn rotate(config: &Config, rotate: &RotateKey) -> Result<(), Failure> {
+    storage::require_registry(&config.storage)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.map_err(|source| Failure::Process { doing: "starting the runtime", source })?;
+    let rotated = runtime.block_on(replaced(config)).map_err(|source| unusable(config, source))?;
+    output::print(&if rotate.form.json {
+        output::json(&json!({ "key": rotated.id, "algorithm": rotated.algorithm, "was": rotated.was }))
+    } else {
+        let was = rotated.was.map(|was| format!("It was {was}.\n")).unwrap_or_default();
+        format!(
+            "The key is {} ({}). `serve` signs with it from its next start on.\n{was}",
+            rotated.id, rotated.algorithm
+        )
+    })
+}
+
+struct Rotated {
+    id: String,
+    algorithm: &'static str,
+    was: Option<String>,
+}
+
+async fn replaced(config: &Config) -> Result<Rotated, Box<dyn Error + Send + Sync>> {
+    let keys = storage::signing_keys(config);
+    let old = match keys.current().await? {
+        Some(old) => Some((InstanceKey::read(&old)?, old)),
+        None => None,
+    };
+    let fresh: PrivateKey = InstanceKey::generate()?;
+    let retired = old.as_ref().map(|(key, old)| Retired { private: old.clone(), public: key.key().to_der() });
+    let in_use = keys.replace(retired, &fresh).await?;
+    if in_use.as_ref() != Some(&fresh) {
+        return Err("it was replaced by somebody else at the same time".into());
+    }
+    let key = InstanceKey::read(&fresh)?;
+    let was = old.map(|(key, _)| key.key().id());
+    Ok(Rotated { id: key.key().id(), algorithm: key.key().algorithm(), was })
+}
+
+fn unusable(config: &Config, source: Box<dyn Error + Send + Sync>) -> Failure {
+    Failure::SigningKey { path: storage::signing_key_path(config), source }
+}
