@@ -33,6 +33,13 @@ pub(crate) fn get(address: &str, path: &str, accept: &str) -> Result<Response> {
     request(address, &format!("GET {path} HTTP/1.0\r\nAccept: {accept}\r\n"), &[])
 }
 
+/// `GET` with the headers given; those without a value are left out.
+pub(crate) fn get_with(address: &str, path: &str, headers: &[(&str, &str)]) -> Result<Response> {
+    let headers = headers.iter().filter(|(_, value)| !value.is_empty());
+    let headers: String = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    request(address, &format!("GET {path} HTTP/1.0\r\n{headers}"), &[])
+}
+
 /// Any method with a body.
 pub(crate) fn send(address: &str, method: &str, path: &str, media_type: &str, body: &[u8]) -> Result<Response> {
     let head = format!("{method} {path} HTTP/1.0\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n", body.len());

@@ -3,9 +3,11 @@
 use std::{fs, time::Duration};
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use super::{Client, Scenario, compare, engine::Engine, seed, stage::Stage};
 use crate::{
+    http,
     images::{PLATFORMS, loaded_name, single_file_tar},
     process::{self, Output},
     setup::Need,
@@ -25,6 +27,8 @@ pub(super) const CLIENT: Client = Client {
         Scenario::new("push and pull a manifest list of three platforms", manifest_list),
         Scenario::new("pull an OCI index of three platforms", oci_index),
         Scenario::new("push to a second repository by mount", copy),
+        Scenario::new("pull a stored schema 1 image", schema1),
+        Scenario::new("search", search),
         Scenario::killing("kill -9 between push and pull", restart),
     ],
 };
@@ -151,6 +155,36 @@ fn copy(stage: &mut Stage) -> Result<()> {
     compare::names(&printed, &["Mounted from"])?;
     ensure!(!printed.contains(": Pushed"), "a layer was uploaded that could have been mounted: {printed}");
     pull(stage, &to, "v1", &expected)
+}
+
+/// The engine of these years still pulls schema 1: from it, it makes the config by itself, and then has the same layers.
+fn schema1(stage: &mut Stage) -> Result<()> {
+    const SIGNED: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+    let repository = stage.repository("docker/schema1");
+    let image = &stage.fixtures().docker;
+    seed::push(&stage.address(), &repository, "v1", image)?;
+    let path = format!("/v2/{repository}/manifests/v1");
+    let manifest = http::get(&stage.address(), &path, SIGNED)?.body;
+    let stored = http::send(&stage.address(), "PUT", &path, SIGNED, &manifest)?;
+    ensure!(stored.status == 201, "PUT {path} is {}", stored.status);
+    remove_all(stage)?;
+    let source = format!("{}:v1", stage.full(&repository));
+    docker(stage, &["pull", &source])?;
+    let layers = docker(stage, &["image", "inspect", "--format", "{{json .RootFS.Layers}}", &source])?.stdout;
+    let config = image.blobs.first().context("the image has no config")?;
+    let config: Value = serde_json::from_slice(&fs::read(image.file(config))?)?;
+    let layers: Value = serde_json::from_str(&layers)?;
+    ensure!(layers == config["rootfs"]["diff_ids"], "docker has the layers {layers}, the image {config}");
+    remove_all(stage)
+}
+
+/// The engine searches registries over v1 only.
+fn search(stage: &mut Stage) -> Result<()> {
+    let repository = stage.repository("docker/searched-for");
+    seed::push(&stage.address(), &repository, "v1", &stage.fixtures().oci)?;
+    let term = format!("{}/searched-for", stage.address());
+    let found = docker(stage, &["search", "--format", "{{.Name}}", &term])?.stdout;
+    compare::names(&found, &[&repository])
 }
 
 fn restart(stage: &mut Stage) -> Result<()> {

@@ -10,9 +10,11 @@ mod docker;
 mod engine;
 mod oras;
 mod regctl;
+mod schema1;
 pub(crate) mod seed;
 mod skopeo;
 mod stage;
+mod v1;
 
 use std::time::Instant;
 
@@ -57,6 +59,8 @@ enum Name {
     Crane,
     Oras,
     Regctl,
+    /// Clients that take nothing newer than schema 1, and those that know the v1 API only.
+    Legacy,
 }
 
 /// A client and what it is to do.
@@ -94,6 +98,7 @@ impl Name {
             Self::Crane => crane::CLIENT,
             Self::Oras => oras::CLIENT,
             Self::Regctl => regctl::CLIENT,
+            Self::Legacy => schema1::CLIENT,
         }
     }
 

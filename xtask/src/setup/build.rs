@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use super::apt;
-use crate::{process, workspace, workspace::Workspace};
+use crate::{images::digest::sha256, process, workspace, workspace::Workspace};
 
 /// A program that `go install` builds.
 pub(crate) struct GoProgram {
@@ -33,17 +33,41 @@ pub(crate) fn go(workspace: &Workspace, program: &GoProgram) -> Result<PathBuf> 
     let path = program.path();
     let name = path.rsplit('/').next().unwrap_or(&path);
     install(workspace, name, program.version, |folder| {
-        // The machine may have Go in its usual place without having that on the path.
-        let compiler = apt::find("go").or_else(|missing| {
-            let usual = PathBuf::from("/usr/local/go/bin/go");
-            if usual.is_file() { Ok(usual) } else { Err(missing) }
-        })?;
-        let mut command = Command::new(compiler);
-        command.arg("install").arg(format!("{path}@{}", program.version));
-        // Without cgo the program does not depend on a C compiler, nor on the C library of this machine.
-        command.env("GOBIN", folder).env("CGO_ENABLED", "0").env("GOFLAGS", "");
+        let mut command = go_command()?;
+        command.arg("install").arg(format!("{path}@{}", program.version)).env("GOBIN", folder);
         process::stream(&mut command)
     })
+}
+
+/// The path of a Go program whose module is in this workspace, built again whenever it has changed. Its `go.sum` pins what
+/// it depends on.
+pub(crate) fn own_go(workspace: &Workspace, module: &str) -> Result<PathBuf> {
+    let source = workspace.root().join(module);
+    let name = module.rsplit('/').next().unwrap_or(module);
+    let mut text = Vec::new();
+    for file in ["main.go", "go.mod", "go.sum"] {
+        let file = source.join(file);
+        text.extend(fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?);
+    }
+    let digest = sha256(&text)?;
+    let version = digest.trim_start_matches("sha256:").get(..12).unwrap_or_default();
+    install(workspace, name, version, |folder| {
+        let mut command = go_command()?;
+        command.args(["build", "-mod=readonly", "-o"]).arg(folder.join(name)).arg(".").current_dir(&source);
+        process::stream(&mut command)
+    })
+}
+
+fn go_command() -> Result<Command> {
+    // The machine may have Go in its usual place without having that on the path.
+    let compiler = apt::find("go").or_else(|missing| {
+        let usual = PathBuf::from("/usr/local/go/bin/go");
+        if usual.is_file() { Ok(usual) } else { Err(missing) }
+    })?;
+    let mut command = Command::new(compiler);
+    // Without cgo the program does not depend on a C compiler, nor on the C library of this machine.
+    command.env("CGO_ENABLED", "0").env("GOFLAGS", "");
+    Ok(command)
 }
 
 /// The path of a program from crates.io, built if it is not there.

@@ -45,19 +45,29 @@ pub(crate) enum Need {
     Regctl,
     /// The conformance suite of the distribution specification.
     ConformanceSuite,
+    /// Checks signatures of schema 1 manifests, with docker's own library.
+    LibtrustVerify,
     /// Checks licences, sources and advisories of dependencies.
     CargoDeny,
 }
 
 /// Where a program comes from.
 enum Source {
-    Apt { package: &'static str, program: &'static str },
+    Apt {
+        package: &'static str,
+        program: &'static str,
+    },
     Go(build::GoProgram),
-    Cargo { package: &'static str, version: &'static str },
+    /// A Go program of ours: the folder in the workspace that holds its module and gives it its name.
+    OwnGo(&'static str),
+    Cargo {
+        package: &'static str,
+        version: &'static str,
+    },
 }
 
 /// Everything that `cargo xtask ci` needs.
-const ALL: [Need; 11] = [
+const ALL: [Need; 12] = [
     Need::Skopeo,
     Need::Buildah,
     Need::Dockerd,
@@ -68,6 +78,7 @@ const ALL: [Need; 11] = [
     Need::Oras,
     Need::Regctl,
     Need::ConformanceSuite,
+    Need::LibtrustVerify,
     Need::CargoDeny,
 ];
 
@@ -90,6 +101,7 @@ impl Need {
             Self::ConformanceSuite => {
                 go("github.com/opencontainers/distribution-spec/conformance", "", "v0.0.0-20260831232431-97274622c111")
             }
+            Self::LibtrustVerify => Source::OwnGo("xtask/libtrust-verify"),
             Self::CargoDeny => Source::Cargo { package: "cargo-deny", version: "0.20.2" },
         }
     }
@@ -104,7 +116,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     // One call of apt-get for all packages is quicker than one for each.
     let packages = needs.iter().filter_map(|need| match need.source() {
         Source::Apt { package, program } => Some((package, program)),
-        Source::Go(_) | Source::Cargo { .. } => None,
+        Source::Go(_) | Source::OwnGo(_) | Source::Cargo { .. } => None,
     });
     apt::install(&packages.collect::<Vec<_>>())?;
     for need in needs {
@@ -123,6 +135,7 @@ pub(crate) fn ensure(workspace: &Workspace, need: Need) -> Result<PathBuf> {
             apt::find(program)
         }
         Source::Go(program) => build::go(workspace, &program),
+        Source::OwnGo(folder) => build::own_go(workspace, folder),
         Source::Cargo { package, version } => build::cargo(workspace, package, version),
     }
 }
