@@ -35,6 +35,15 @@ impl Side {
                     Err(error) => texts.of(&error),
                 }
             }
+            op::Look::Image => {
+                let Ok(tags) = registry.legacy_tags(cx, repository, None, None).await else { return String::new() };
+                let number = usize::from(ask.op.pick) % tags.items.len().max(1);
+                let Some(tag) = tags.items.get(number) else { return String::new() };
+                let ancestry = registry.legacy_ancestry(cx, repository, &tag.image).await;
+                let shown = texts.of(&ancestry);
+                let base = ancestry.ok().and_then(|ids| ids.into_iter().next_back()).unwrap_or_default();
+                shown + &texts.of(&registry.legacy_image(cx, repository, &base).await)
+            }
             op::Look::Why => texts.of(&registry.why(cx, repository, &digest).await),
         }
     }
@@ -45,6 +54,9 @@ impl Side {
         match kind {
             op::Pages::TagNames => {
                 texts.of(&registry.tag_names(cx, repository, sometimes(ask, tag.clone()), limit).await)
+            }
+            op::Pages::ImageTags => {
+                texts.of(&registry.legacy_tags(cx, repository, sometimes(ask, tag.clone()), limit).await)
             }
             op::Pages::TagRows => texts.of(&registry.tags(cx, repository, &tag_query(ask)).await),
             op::Pages::History => texts.of(&registry.history(cx, repository, &history_query(ask)).await),

@@ -42,9 +42,9 @@ kinds! {
         Backward 2,
     }
     /// Look-ups.
-    Look { Tag 2, Digest 2, At 2, Any 1, Lookup 1, Require 2, Blob 1, StatBlob 1, ReadBlob 1, Why 1 }
+    Look { Tag 2, Digest 2, At 2, Any 1, Lookup 1, Require 2, Blob 1, StatBlob 1, ReadBlob 1, Why 1, Image 2 }
     /// Pages.
-    Pages { TagNames 1, TagRows 2, History 2, Manifests 2, Referrers 2, Catalogue 1, Repository 1, Totals 1 }
+    Pages { TagNames 1, TagRows 2, History 2, Manifests 2, Referrers 2, Catalogue 1, Repository 1, Totals 1, ImageTags 1 }
 }
 
 /// One operation. Each kind takes of the indices what it needs.
@@ -82,7 +82,7 @@ impl Op {
             Kind::ALL.iter().flat_map(|(kind, weight)| std::iter::repeat_n(*kind, *weight)).collect();
         // Most of it happens in one repository, so that it meets.
         let repository = select(vec![0, 0, 0, 1]);
-        (select(drawn), repository, 0..4_u8, 0..7_u8, 0..10_u8, any::<u8>()).prop_map(
+        (select(drawn), repository, 0..4_u8, 0..8_u8, 0..10_u8, any::<u8>()).prop_map(
             |(kind, repository, tag, blob, manifest, pick)| Self { kind, repository, tag, blob, manifest, pick },
         )
     }

@@ -82,21 +82,24 @@ fn named<T: std::str::FromStr<Err: std::fmt::Debug>>(name: &str) -> T {
     name.parse().expect("a name of the pool")
 }
 
-/// Layers, then three configs, then the empty JSON of artifacts.
+/// Layers, then three configs of one layer, then the empty JSON of artifacts, then a config of two layers and a step without one.
 fn blobs() -> Vec<Bytes> {
-    let config = |labels: Value| {
+    let config = |labels: Value, history: Value| {
         let config = json!({
             "architecture": "amd64", "os": "linux", "created": "2020-01-02T03:04:05Z", "config": {"Labels": labels},
             "rootfs": {"type": "layers", "diff_ids": [sha256(LAYERS[0].as_bytes()).to_string()]},
-            "history": [{"created_by": "one"}],
+            "history": history,
         });
         Bytes::from(config.to_string())
     };
     let mut blobs: Vec<Bytes> = LAYERS.iter().map(|layer| Bytes::from_static(layer.as_bytes())).collect();
-    blobs.push(config(json!({"maintainer": "me", "shared": "yes"})));
-    blobs.push(config(json!({"quay.expires-after": "1h", "shared": "yes"})));
-    blobs.push(config(json!({"quay.immutable": "true"})));
+    let one = json!([{"created_by": "one"}]);
+    let two = json!([{"created_by": "one"}, {"created_by": "env", "empty_layer": true}, {"created_by": "two"}]);
+    blobs.push(config(json!({"maintainer": "me", "shared": "yes"}), one.clone()));
+    blobs.push(config(json!({"quay.expires-after": "1h", "shared": "yes"}), one.clone()));
+    blobs.push(config(json!({"quay.immutable": "true"}), one));
     blobs.push(Bytes::from_static(b"{}"));
+    blobs.push(config(json!({"maintainer": "me", "shared": "yes"}), two));
     blobs
 }
 
@@ -104,7 +107,7 @@ fn documents(blobs: &[Bytes]) -> Vec<Document> {
     let oci = MediaType::OCI_MANIFEST;
     let mut all = vec![
         image(MediaType::DOCKER_SCHEMA2, blobs, 3, &[0]),
-        image(oci, blobs, 3, &[0, 1]),
+        image(oci, blobs, 7, &[0, 1]),
         image(oci, blobs, 4, &[1]),
         image(MediaType::DOCKER_SCHEMA2, blobs, 5, &[2]),
     ];

@@ -1,9 +1,10 @@
 //! Measures the store on this machine: fetches by tag and by digest on one thread, and plans applied by 1, 8 and 32 writers, each
-//! plan a new manifest with 21 blobs and a moving tag, all durable.
+//! plan a new manifest with 21 blobs and a moving tag, all durable; without legacy images, and with 21 of which 15 are shared.
 //!
 //! `cargo run --release -p manifest-sqlite --example measure -- [directory]`
 
 use manifest_core::facts::{Acting, Location, Visibility};
+use manifest_core::legacy::LegacyImage;
 use manifest_core::plan::{Applied, Guard, ManifestChange, Need, NewManifest, Plan, TagChange};
 use manifest_core::ports::{FetchAsk, Fetched, FinishUpload, Liveness, Manifests, NewUpload, UploadId, Uploads};
 use manifest_core::time::NEVER;
@@ -35,14 +36,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout();
     for (name, reference) in [
         ("fetch by tag", Reference::Tag("t-5-17".parse()?)),
-        ("fetch by digest", Reference::Digest(manifest("t-5-17", 17).digest)),
+        ("fetch by digest", Reference::Digest(manifest("t-5-17", 17, 0).digest)),
     ] {
         let rate = fetches(&store, &repository, &reference).await?;
         writeln!(out, "{name}: {rate:.0} a second, {:.1} µs", 1e6 / rate)?;
     }
     for writers in [1, 8, 32] {
-        let rate = applies(&store, &repository, writers).await?;
-        writeln!(out, "apply, {writers} writers: {rate:.0} a second")?;
+        let rate = applies(&store, &repository, writers, 0).await?;
+        let with_images = applies(&store, &repository, writers, BLOBS).await?;
+        let ratio = with_images / rate;
+        writeln!(
+            out,
+            "apply, {writers} writers: {rate:.0} a second; with legacy images {with_images:.0} a second, {ratio:.2} of that"
+        )?;
     }
     Ok(())
 }
@@ -78,7 +84,7 @@ async fn upload(store: &SqliteStore, repository: &RepositoryName, number: usize)
     Ok(())
 }
 
-fn manifest(name: &str, seed: usize) -> NewManifest {
+fn manifest(name: &str, seed: usize, images: usize) -> NewManifest {
     let bytes = format!("{name} {}", "x".repeat(3_000));
     NewManifest {
         digest: Digest::of(Algorithm::Sha256, bytes.as_bytes()),
@@ -95,13 +101,38 @@ fn manifest(name: &str, seed: usize) -> NewManifest {
         blobs: (0..BLOBS).map(|layer| (blob((seed * 7 + layer) % 200), Need::Required)).collect(),
         children: Vec::new(),
         empty_layer: false,
-        legacy_images: Vec::new(),
-        legacy_image: None,
+        legacy_images: (0..images).map(|height| image(name, seed, height)).collect(),
+        legacy_image: images.checked_sub(1).map(|top| image_id(name, seed, top)),
     }
 }
 
-fn plan(repository: &RepositoryName, name: &str, seed: usize, tag: &str) -> Result<Plan, Box<dyn Error + Send + Sync>> {
-    let manifest = manifest(name, seed);
+/// The lower ones are those of every manifest with that seed.
+fn image_id(name: &str, seed: usize, height: usize) -> String {
+    let text = if height < 15 { format!("base {} {height}", seed % 200) } else { format!("{name} {height}") };
+    Digest::of(Algorithm::Sha256, text.as_bytes()).hex()
+}
+
+fn image(name: &str, seed: usize, height: usize) -> LegacyImage {
+    LegacyImage {
+        id: image_id(name, seed, height),
+        parent: height.checked_sub(1).map(|below| image_id(name, seed, below)),
+        blob: blob((seed * 7 + height) % 200),
+        created: Some(1_000),
+        command: Some("[\"/bin/sh -c a command\"]".to_owned()),
+        comment: None,
+        aggregate_size: Some(1_000),
+        metadata: format!("{{\"id\":\"{}\"}}", "x".repeat(400)),
+    }
+}
+
+fn plan(
+    repository: &RepositoryName,
+    name: &str,
+    seed: usize,
+    tag: &str,
+    images: usize,
+) -> Result<Plan, Box<dyn Error + Send + Sync>> {
+    let manifest = manifest(name, seed, images);
     let point = TagChange::Point {
         name: tag.parse()?,
         to: manifest.digest,
@@ -132,7 +163,7 @@ async fn fill(
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     for number in 0..STORED / 32 {
         let name = format!("t-{worker}-{number}");
-        store.apply(&plan(&repository, &name, number, &name)?).await?;
+        store.apply(&plan(&repository, &name, number, &name, 0)?).await?;
     }
     Ok(())
 }
@@ -162,7 +193,12 @@ async fn fetches(
     Ok(f64::from(done) / start.elapsed().as_secs_f64())
 }
 
-async fn applies(store: &SqliteStore, repository: &RepositoryName, writers: usize) -> Result<f64, Box<dyn Error>> {
+async fn applies(
+    store: &SqliteStore,
+    repository: &RepositoryName,
+    writers: usize,
+    images: usize,
+) -> Result<f64, Box<dyn Error>> {
     let start = Instant::now();
     let workers: Vec<_> = (0..writers)
         .map(|writer| {
@@ -170,8 +206,9 @@ async fn applies(store: &SqliteStore, repository: &RepositoryName, writers: usiz
             tokio::spawn(async move {
                 let mut done = 0_u32;
                 while start.elapsed() < Duration::from_secs(4) {
-                    let name = format!("w-{writers}-{writer}-{done}");
-                    let plan = plan(&repository, &name, writer + done as usize, &format!("moving-{writer}"))?;
+                    let name = format!("w-{writers}-{writer}-{images}-{done}");
+                    let (seed, tag) = (writer + done as usize, format!("moving-{writer}"));
+                    let plan = plan(&repository, &name, seed, &tag, images)?;
                     let Applied::Done { created: true, .. } = store.apply(&plan).await? else {
                         return Err("a plan was refused".into());
                     };

@@ -22,7 +22,7 @@ async fn furnished(store: &Fixture) -> Repo {
         .await;
     app.at(10).create(a_manifest("moved").blob("a")).point("moved", "moved").done().await;
     app.at(11).create(a_manifest("dead")).pin("dead", 1_000).point("dead", "dead").done().await;
-    app.at(11).create(a_manifest("pinned")).pin("pinned", 90).done().await;
+    app.at(11).create(a_manifest("pinned").images(["base", "middle", "top"])).pin("pinned", 90).done().await;
     app.at(11).create(a_manifest("never").labelled("k", "v")).done().await;
     app.at(70).point("moved", "kept").done().await;
     app.at(75).delete("dead").done().await;
@@ -94,7 +94,7 @@ pub(crate) async fn c7_a_dry_run_names_what_the_sweep_removes(store: Fixture) {
 pub(crate) async fn c7_each_step_names_what_the_same_step_removes(store: Fixture) {
     furnished(&store).await;
     let sweeper = store.sweeper(200).in_steps_of(2);
-    for kind in [SweepKind::History, SweepKind::Manifests, SweepKind::Access, SweepKind::Blobs] {
+    for kind in KINDS.into_iter().filter(|kind| *kind != SweepKind::Repositories) {
         let mut after = None;
         loop {
             let dry = sweeper.ask(kind, after.clone());

@@ -1,4 +1,5 @@
-//! The suite of the ports that hold rows: `Manifests`, `Listings`, `Repositories`, `Blobs`, `Uploads`, `Collection` and `Records`.
+//! The suite of the ports that hold rows: `Manifests`, `Listings`, `Repositories`, `Blobs`, `Uploads`, `Collection`,
+//! `LegacyImages` and `Records`.
 //!
 //! An adapter's tests call [`rows!`](crate::rows!) with a function whose future makes a fresh, empty store.
 
@@ -14,6 +15,7 @@ mod empty_layer;
 mod facts;
 mod fetching;
 mod history;
+mod images;
 mod intervals;
 mod labels;
 mod listings;
@@ -269,7 +271,16 @@ macro_rules! each_rows_clause {
             C8 dry_runs::c8_a_purge_frees_what_only_it_holds
             C8 dry_runs::c8_what_is_reclaimable_is_what_a_collection_frees
             C8 dry_runs::c8_what_a_deleted_repository_held_is_reclaimable
+            I1 images::i1_images_are_stored_with_their_manifest_and_shared
+            I1 images::i1_many_pushes_of_one_base_leave_one_row_of_it
+            I2 images::i2_an_image_is_the_row_that_was_stored
+            I2 images::i2_an_image_is_served_by_a_visible_manifest_that_has_it_or_one_above
+            I3 images::i3_the_layer_is_there_while_access_to_it_is
+            I4 images::i4_the_ancestry_begins_with_the_image_and_ends_with_its_base
+            I5 images::i5_tags_with_images_are_listed_in_order
+            I6 images::i6_images_go_after_the_last_manifest_that_reaches_them
             D1 records::d1_records_are_the_rows_in_the_forms_of_the_port
+            D1 images::d1_records_of_images_have_their_columns
             D1 records::d1_records_of_tags_are_their_intervals
             D1 records::d1_pages_of_records_follow_each_other_in_byte_order
         }

@@ -189,7 +189,7 @@ pub(crate) async fn c5_everything_that_is_acknowledged_under_constant_sweeps_is_
     let enough = Arc::new(AtomicBool::new(false));
     let (sweeper, stop) = (store.sweeper(2_000).at_once().in_steps_of(7), Arc::clone(&enough));
     let sweeping = tokio::spawn(async move {
-        let mut removed = [0; 4];
+        let mut removed = [0; KINDS.len()];
         // The last round is after the last write, so it finds what is left.
         let mut last = false;
         while !last {
@@ -204,7 +204,7 @@ pub(crate) async fn c5_everything_that_is_acknowledged_under_constant_sweeps_is_
     at_once(WRITERS, |writer| write_and_check(store.repo("app"), store.repo(&format!("own-{writer}")), writer)).await;
     enough.store(true, Ordering::SeqCst);
     match sweeping.await {
-        Ok(removed) => assert!(removed[..3].iter().all(|removed| *removed > 0), "not all was swept: {removed:?}"),
+        Ok(removed) => assert!(removed[..4].iter().all(|removed| *removed > 0), "not all was swept: {removed:?}"),
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
     let app = store.repo("app");
@@ -231,7 +231,8 @@ async fn push(app: &Repo, blob: &str, image: &str, which: &str) {
     for attempt in 0..10_000 {
         let upload = AnUpload::new(app, &format!("{blob} {which} {attempt}")).begun().await;
         upload.makes(blob, 20).await;
-        let write = app.at(1_000).create(a_manifest(image).blob(blob)).point(image, image);
+        let made = a_manifest(image).blob(blob).images(["base", image]);
+        let write = app.at(1_000).create(made).point(image, image);
         let answer = write.apply().await;
         if matches!(answer, Applied::Done { .. }) {
             return;
@@ -266,6 +267,8 @@ async fn write_and_check(app: Repo, own: Repo, writer: usize) {
         }
         tokio::task::yield_now().await;
         assert_eq!(app.follow(&image, 1_000).await, Ok(digest(&image)));
+        let ancestry = must(app.rows.legacy_images.ancestry(&app.name, &image, 1_000).await);
+        assert_eq!(ancestry, [image.as_str(), "base"], "its legacy images");
         assert!(app.has_blob(&blob, 1_000).await && own.has_blob(&blob, 1_000).await);
         if !stays(round) {
             app.at(1_000).end(&image).done().await;

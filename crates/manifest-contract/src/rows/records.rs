@@ -127,7 +127,7 @@ pub(crate) async fn d1_pages_of_records_follow_each_other_in_byte_order(store: F
         for image in ["one", "two"] {
             let make =
                 a_manifest(image).blob(name).blob("shared").child_or_not("x").child_or_not("y").labelled("k", "v");
-            repo.at(10).create(make.labelled("l", "w")).done().await;
+            repo.at(10).create(make.labelled("l", "w").images(["base", image])).done().await;
         }
         for (now, tag) in [(11, "a"), (12, "a"), (13, "a-b"), (14, "a0"), (15, "a"), (100, "a-b")] {
             repo.at(now).point(tag, "one").done().await;

@@ -177,8 +177,10 @@ async fn crowd(store: &Fixture) -> Vec<Repo> {
             let (going, staying) = (format!("going-{number}"), format!("staying-{number}"));
             repo.upload_until(&format!("{going}-{name}"), 5).await;
             repo.upload_until(&format!("{staying}-{name}"), 1_000).await;
-            repo.at(10).create(a_manifest(&going)).point(&going, &going).until(20).done().await;
-            repo.at(10).create(a_manifest(&staying)).point(&staying, &staying).done().await;
+            let image = a_manifest(&going).images([going.as_str()]);
+            repo.at(10).create(image).point(&going, &going).until(20).done().await;
+            let image = a_manifest(&staying).images([staying.as_str()]);
+            repo.at(10).create(image).point(&staying, &staying).done().await;
         }
         repos.push(repo);
     }
@@ -198,7 +200,7 @@ pub(crate) async fn c6_steps_of_every_size_look_at_every_row(store: Fixture) {
         }
         assert_eq!(sweeper.doomed(SweepKind::Repositories).await.len(), 3);
     }
-    for (kind, limit) in KINDS.into_iter().zip([3, 1, 2, 5, 1]) {
+    for (kind, limit) in KINDS.into_iter().zip([3, 1, 4, 2, 5, 1]) {
         let sweeper = store.sweeper(500).in_steps_of(limit);
         let removed = sweeper.sweep(kind).await;
         assert!(removed >= 28 || kind == SweepKind::Repositories && removed >= 3, "{kind:?} removed {removed}");
@@ -213,7 +215,7 @@ pub(crate) async fn c6_steps_of_every_size_look_at_every_row(store: Fixture) {
 pub(crate) async fn c6_rows_that_come_and_go_meanwhile_hide_none(store: Fixture) {
     let repos = crowd(&store).await;
     let sweeper = store.sweeper(500).in_steps_of(2);
-    for kind in [SweepKind::History, SweepKind::Manifests, SweepKind::Access] {
+    for kind in [SweepKind::History, SweepKind::Manifests, SweepKind::LegacyImages, SweepKind::Access] {
         let (mut round, mut after) = (0, None);
         loop {
             let done = sweeper.step(kind, after).await;
@@ -224,7 +226,7 @@ pub(crate) async fn c6_rows_that_come_and_go_meanwhile_hide_none(store: Fixture)
             let repo = &repos[round % repos.len()];
             let name = format!("{kind:?}-{round}");
             repo.upload_until(&name, 1_000).await;
-            repo.at(400).create(a_manifest(&name)).point(&name, &name).done().await;
+            repo.at(400).create(a_manifest(&name).images([name.as_str()])).point(&name, &name).done().await;
             store
                 .repo(&format!("a/{round}"))
                 .at(400)

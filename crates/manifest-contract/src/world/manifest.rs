@@ -2,6 +2,7 @@ use super::names::{digest, parsed};
 use bytes::Bytes;
 use manifest_core::empty_layer;
 use manifest_core::facts::Acting;
+use manifest_core::legacy::LegacyImage;
 use manifest_core::plan::{ChildLink, Label, LabelSource, Need, NewManifest};
 use oci_types::{MediaType, Platform};
 use std::collections::BTreeMap;
@@ -107,6 +108,42 @@ impl Make {
     pub(crate) fn with_empty_layer(mut self) -> Self {
         self.0.blobs.insert(empty_layer::digest(), Need::Required);
         self.0.empty_layer = true;
+        self
+    }
+
+    /// It consists of these legacy images, base first; each has the blob of its name, and is the parent of the next.
+    pub(crate) fn images<const N: usize>(self, ids: [&str; N]) -> Self {
+        let parents = [None].into_iter().chain(ids.iter().copied().map(Some));
+        self.rows(ids.into_iter().zip(parents).map(|(id, parent)| LegacyImage {
+            id: id.to_owned(),
+            parent: parent.map(str::to_owned),
+            blob: digest(id),
+            created: None,
+            command: None,
+            comment: None,
+            aggregate_size: Some(7),
+            metadata: format!("about {id}"),
+        }))
+    }
+
+    /// It consists of these legacy images.
+    pub(crate) fn rows(mut self, images: impl IntoIterator<Item = LegacyImage>) -> Self {
+        self.0.legacy_images = images.into_iter().collect();
+        self.0.legacy_image = self.0.legacy_images.last().map(|image| image.id.clone());
+        self
+    }
+
+    /// One of its legacy images is otherwise.
+    pub(crate) fn described(mut self, id: &str, change: impl FnOnce(&mut LegacyImage)) -> Self {
+        if let Some(image) = self.0.legacy_images.iter_mut().find(|image| image.id == id) {
+            change(image);
+        }
+        self
+    }
+
+    /// It brings no legacy image, and stands for this one.
+    pub(crate) fn standing_for(mut self, id: &str) -> Self {
+        self.0.legacy_image = Some(id.to_owned());
         self
     }
 

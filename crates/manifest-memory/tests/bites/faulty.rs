@@ -3,10 +3,10 @@ use manifest_core::facts::{Blob, Location, PushAsk, PushFacts, RepositoryState, 
 use manifest_core::plan::{Applied, LabelRow, Plan};
 use manifest_core::ports::{
     Begun, Blobs, CancelUpload, Cancelled, Collection, Doomed, FetchAsk, Fetched, FinishUpload, Finished, HistoryAsk,
-    HistoryRow, Listings, ManifestRow, Manifests, ManifestsAsk, MountAsk, Mounted, NewUpload, Page, PageAsk, Part,
-    PublishPart, Published, Reclaim, Record, Records, Referrer, ReferrersAsk, Removal, Repositories, RepositoryRow,
-    Stored, Support, SupportAsk, SweepAsk, SweepCursor, SweepDone, Swept, Table, TagRow, TagsAsk, Totals, Upload,
-    UploadId, Uploads,
+    HistoryRow, ImageTag, ImageTagsAsk, LegacyImages, Listings, ManifestRow, Manifests, ManifestsAsk, MountAsk,
+    Mounted, NewUpload, Page, PageAsk, Part, PublishPart, Published, Reclaim, Record, Records, Referrer, ReferrersAsk,
+    Removal, Repositories, RepositoryRow, Stored, StoredImage, Support, SupportAsk, SweepAsk, SweepCursor, SweepDone,
+    Swept, Table, TagRow, TagsAsk, Totals, Upload, UploadId, Uploads,
 };
 use manifest_core::{Millis, Port, ReadScope};
 use manifest_memory::MemoryStore;
@@ -91,6 +91,11 @@ faults! {
         trash_emptied = trash_emptied(locations: &[Location]) -> ();
         postpone_trash = postpone_trash(locations: &[Location], not_before: Millis) -> ();
         discard_unnamed = discard_unnamed(seen: &[Stored], now: Millis) -> u64;
+    }
+    LegacyImages {
+        image = image(repository: &RepositoryName, id: &str, now: Millis) -> Option<StoredImage>;
+        ancestry = ancestry(repository: &RepositoryName, id: &str, now: Millis) -> Vec<String>;
+        image_tags = image_tags(ask: &ImageTagsAsk) -> Option<Page<ImageTag>>;
     }
     Records {
         page_of_records = page(table: Table, after: Option<String>, limit: u32) -> Page<Record>;

@@ -6,6 +6,7 @@ mod blob_faults;
 mod caught;
 mod change_faults;
 mod faulty;
+mod image_faults;
 mod listing_faults;
 mod page_faults;
 mod read_faults;
@@ -21,6 +22,7 @@ fn every_promise_is_broken_by_somebody() {
         include_str!("access_faults.rs"),
         include_str!("blob_faults.rs"),
         include_str!("change_faults.rs"),
+        include_str!("image_faults.rs"),
         include_str!("listing_faults.rs"),
         include_str!("page_faults.rs"),
         include_str!("read_faults.rs"),

@@ -3,8 +3,8 @@
 use super::corrupt::{Call, check, facts, fetching, name};
 use super::world::digest;
 use manifest_core::ports::{
-    Collection, FetchAsk, Listings, ManifestState, Manifests, ManifestsAsk, Records, SupportAsk, SweepAsk, SweepCursor,
-    SweepKind, Table,
+    Collection, FetchAsk, ImageTagsAsk, LegacyImages, Listings, ManifestState, Manifests, ManifestsAsk, Records,
+    SupportAsk, SweepAsk, SweepCursor, SweepKind, Table,
 };
 
 /// What is spoilt, and who must notice.
@@ -61,6 +61,20 @@ const CASES: &[(&str, &str, Call)] = &[
     ("manifest_blob.required = 2", "manifest_blob.required", call!(|store| store.page(Table::ManifestBlob, None, 10))),
     ("tag.previous = x'ff'", "tag.previous", call!(|store| store.page(Table::Tag, None, 10))),
     ("tag_history.reversion = 2", "tag_history.reversion", call!(|store| store.page(Table::TagHistory, None, 10))),
+    ("legacy_image.blob = x'05'", "legacy_image.blob", call!(|store| store.push_facts(&facts()))),
+    ("legacy_image.aggregate_size = -1", "legacy_image.aggregate_size", call!(|store| store.push_facts(&facts()))),
+    (
+        "legacy_image.aggregate_size = -1",
+        "legacy_image.aggregate_size",
+        call!(|store| store.image(&name(), "image", 20)),
+    ),
+    ("legacy_image.comment = char(26)", "legacy_image.comment", call!(|store| store.image(&name(), "image", 20))),
+    (
+        "legacy_image.metadata = char(26)",
+        "legacy_image.metadata",
+        call!(|store| store.page(Table::LegacyImage, None, 10)),
+    ),
+    ("manifest.legacy_image = char(26, 65)", "manifest.legacy_image", call!(|store| store.image_tags(&images()))),
     ("blob.location = 'x'", "blob.location", call!(|store| store.page(Table::Blob, None, 10))),
     ("repository_blob.size = -1", "repository_blob.size", call!(|store| store.page(Table::RepositoryBlob, None, 10))),
 ];
@@ -99,4 +113,8 @@ fn behind_the_tags() -> SweepAsk {
 /// A window that begins when everything has ended.
 fn expired() -> SweepAsk {
     SweepAsk { now: i64::MAX, ..sweeping(SweepKind::History) }
+}
+
+fn images() -> ImageTagsAsk {
+    ImageTagsAsk { repository: name(), only: None, after: None, limit: 10, now: 20 }
 }

@@ -13,6 +13,7 @@ const WRITES: &[&str] = &[
     "INSERT ON manifest_blob",
     "INSERT ON manifest_child",
     "INSERT ON label",
+    "INSERT ON legacy_image",
     "INSERT ON repository_blob",
     "UPDATE ON tag",
     "INSERT ON tag",
@@ -47,7 +48,7 @@ async fn state(world: &World) -> (PushFacts, Vec<HistoryRow>) {
         tags_of: Some(digest("old")),
         labels: true,
         visibility: true,
-        legacy_images: BTreeSet::new(),
+        legacy_images: BTreeSet::from(["base", "new"].map(str::to_owned)),
     };
     let history = world.store.history(&history(100)).await.unwrap();
     (world.store.push_facts(&ask).await.unwrap(), history.unwrap().items)

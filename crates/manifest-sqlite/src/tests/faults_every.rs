@@ -63,6 +63,9 @@ const READS: &[&str] = &[
     "labels",
     "support",
     "page",
+    "image",
+    "ancestry",
+    "image_tags",
 ];
 
 type Write = for<'a> fn(&'a SqliteStore) -> Pin<Box<dyn Future<Output = Port<()>> + 'a>>;
@@ -95,6 +98,7 @@ fn every_method_of_every_port_is_a_write_or_a_read() {
     let ports = [
         include_str!("../../../manifest-core/src/ports/blobs.rs"),
         include_str!("../../../manifest-core/src/ports/collection.rs"),
+        include_str!("../../../manifest-core/src/ports/legacy_images.rs"),
         include_str!("../../../manifest-core/src/ports/listings.rs"),
         include_str!("../../../manifest-core/src/ports/manifests.rs"),
         include_str!("../../../manifest-core/src/ports/records.rs"),
@@ -197,6 +201,8 @@ async fn furnished() -> World {
     let left = FinishUpload { id: UploadId::from_bits(4), sealed: location("left"), digest: digest("left"), ..loose };
     world.store.finish(&left).await.unwrap();
     world.store.remove(&name("app"), &digest("left"), 20).await.unwrap();
+    // What a manifest left that was collected.
+    world.sql("INSERT INTO legacy_image (repository_id, v1_id, blob, metadata) VALUES (1, 'left', x'00', '')");
     // An upload under way.
     world.store.begin(&upload("app", 5)).await.unwrap();
     world.store.publish(&publish(0, "first")).await.unwrap();

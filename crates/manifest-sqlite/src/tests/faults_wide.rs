@@ -99,6 +99,7 @@ async fn no_change_that_fails_leaves_anything_behind() {
         "DELETE ON label",
         "INSERT ON label",
         "DELETE ON repository_blob",
+        "DELETE ON legacy_image",
         "DELETE ON manifest",
         "DELETE ON manifest_child",
         "DELETE ON manifest_blob",
@@ -127,18 +128,20 @@ async fn no_step_of_a_sweep_that_fails_leaves_anything_behind() {
     let end = |name: &str| TagChange::End { name: name.parse().unwrap(), guard: manifest_core::plan::Guard::Any };
     let ends = Plan { manifest: None, pin: None, tags: vec![end("latest"), end("other")], ..plan("app", "image", &[]) };
     assert!(matches!(world.store.apply(&ends).await.unwrap(), Applied::Done { .. }));
-    let steps: [(SweepKind, &[&str]); 4] = [
+    let steps: [(SweepKind, &[&str]); 5] = [
         (
             SweepKind::Repositories,
             &[
                 "DELETE ON tag",
                 "DELETE ON tag_history",
                 "DELETE ON manifest",
+                "DELETE ON legacy_image",
                 "DELETE ON upload",
                 "DELETE ON repository",
             ],
         ),
         (SweepKind::Manifests, &["DELETE ON manifest", "DELETE ON label", "DELETE ON tag_history"]),
+        (SweepKind::LegacyImages, &["DELETE ON legacy_image"]),
         (SweepKind::Access, &["DELETE ON repository_blob"]),
         (SweepKind::Blobs, &["DELETE ON blob", "INSERT ON trash"]),
     ];

@@ -72,7 +72,7 @@ async fn a_purge_costs_the_same_whatever_goes() {
     for names in [&["small"][..], &["large", "other"]] {
         let plan = Plan { purge: names.iter().map(|name| digest(name)).collect(), ..plan("app") };
         assert!(matches!(counted.store.apply(&plan).await.unwrap(), Applied::Done { .. }));
-        assert_eq!(counted.statements(), 6, "BEGIN, where, what holds them, access, manifests, COMMIT");
+        assert_eq!(counted.statements(), 7, "BEGIN, where, what holds them, access, images, manifests, COMMIT");
     }
 }
 
@@ -80,7 +80,7 @@ async fn a_purge_costs_the_same_whatever_goes() {
 async fn a_step_of_a_sweep_is_one_statement_where_nothing_goes() {
     let mut counted = Counted::new();
     put(&mut counted, "app", manifest("image", 1, 1, 1)).await;
-    put(&mut counted, "doomed", manifest("image", 1_000, 400, 500)).await;
+    put(&mut counted, "doomed", manifest("image", 100, 400, 500)).await;
     let store = counted.store.clone();
     let ask = |kind, now| SweepAsk { kind, after: None, limit: 200, now, window: 0, grace: 0 };
     for kind in [
@@ -106,7 +106,9 @@ async fn a_step_of_a_sweep_is_one_statement_where_nothing_goes() {
     store.apply(&Plan { displaced_until: None, ..end }).await.unwrap();
     counted.statements();
     // What there is to look at, BEGIN, what goes, COMMIT. A tag that expired goes by way of the history.
-    for (kind, statements) in [(SweepKind::Manifests, 4), (SweepKind::Access, 4), (SweepKind::Repositories, 11)] {
+    for (kind, statements) in
+        [(SweepKind::Manifests, 4), (SweepKind::LegacyImages, 4), (SweepKind::Access, 4), (SweepKind::Repositories, 12)]
+    {
         assert!(store.sweep(&ask(kind, NEVER - 1)).await.unwrap().removed > 0, "{kind:?}");
         assert_eq!(counted.statements(), statements, "{kind:?}");
     }

@@ -4,8 +4,9 @@ use crate::values::{digest, manifest, repository};
 use manifest_core::access::{NameRange, ReadScope};
 use manifest_core::empty_layer;
 use manifest_core::ports::{
-    Blobs, Collection, FetchAsk, Fetched, HistoryAsk, HistoryCursor, Listings, Liveness, ManifestState, Manifests,
-    ManifestsAsk, PageAsk, ReferrersAsk, Repositories, SupportAsk, TagCursor, TagOrder, TagsAsk,
+    Blobs, Collection, FetchAsk, Fetched, HistoryAsk, HistoryCursor, ImageTagsAsk, LegacyImages, Listings, Liveness,
+    ManifestState, Manifests, ManifestsAsk, PageAsk, ReferrersAsk, Repositories, SupportAsk, TagCursor, TagOrder,
+    TagsAsk,
 };
 use oci_types::{Reference, TagName};
 
@@ -45,6 +46,13 @@ async fn following_a_reference_is_one_statement() {
         assert_eq!(counted.statements(), 1, "labels");
         assert!(store.support(&support).await.unwrap().is_some());
         assert_eq!(counted.statements(), 1, "support");
+        assert!(store.image(&app, "base", 20).await.unwrap().is_some());
+        assert_eq!(counted.statements(), 1, "image");
+        assert_eq!(store.ancestry(&app, "base", 20).await.unwrap(), ["base"]);
+        assert_eq!(counted.statements(), 1, "ancestry");
+        let tags = ImageTagsAsk { repository: app.clone(), only: None, after: None, limit: 10, now: 20 };
+        assert_eq!(store.image_tags(&tags).await.unwrap().map(|page| page.items.len()), Some(1));
+        assert_eq!(counted.statements(), 1, "tags of images");
         store.freed_by(&app, &[digest("image")], 20).await.unwrap();
         assert_eq!(counted.statements(), 1, "freed by");
         store.reclaimable(20, 10, 10).await.unwrap();

@@ -1,5 +1,6 @@
 use manifest_core::empty_layer;
 use manifest_core::facts::{Acting, Location, Visibility};
+use manifest_core::legacy::LegacyImage;
 use manifest_core::plan::{ChildLink, Guard, Label, LabelSource, Need, NewManifest, Plan, TagChange};
 use manifest_core::ports::UploadId;
 use manifest_core::time::NEVER;
@@ -42,8 +43,23 @@ pub(crate) fn manifest(name: &str, layers: usize, labels: usize, children: usize
         blobs,
         children: (0..children).map(child).collect(),
         empty_layer: true,
-        legacy_images: Vec::new(),
-        legacy_image: None,
+        legacy_images: (0..layers).map(|number| image(name, number)).collect(),
+        legacy_image: layers.checked_sub(1).map(|last| image(name, last).id),
+    }
+}
+
+/// The first is everybody's.
+fn image(name: &str, number: usize) -> LegacyImage {
+    let id = |number| if number == 0 { "base".to_owned() } else { format!("{name} {number}") };
+    LegacyImage {
+        id: id(number),
+        parent: number.checked_sub(1).map(id),
+        blob: digest(&format!("layer {number}")),
+        created: Some(5),
+        command: Some("[]".to_owned()),
+        comment: None,
+        aggregate_size: Some(7),
+        metadata: "{}".to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@ use super::super::empty::empty_plan;
 use super::super::testing::{NOW, context, digest, repository, tag};
 use super::{ParsePlanIdError, PlanId, canonical_json};
 use crate::facts::{Acting, Visibility};
+use crate::legacy::LegacyImage;
 use crate::plan::{
     Guard, Label, LabelId, LabelSource, LabelsChange, ManifestChange, Need, NewManifest, Pin, Plan, TagChange,
 };
@@ -86,6 +87,19 @@ fn label(json: bool, source: LabelSource) -> Label {
     Label { key: "k".to_owned(), value: "v".to_owned(), json, source }
 }
 
+fn image(metadata: &str, created: Option<i64>) -> LegacyImage {
+    LegacyImage {
+        id: "id".to_owned(),
+        parent: None,
+        blob: digest("b"),
+        created,
+        command: None,
+        comment: None,
+        aggregate_size: None,
+        metadata: metadata.to_owned(),
+    }
+}
+
 /// One of each kind of difference.
 fn different_plans() -> Vec<Plan> {
     let acts = Acting { expires_after: Some(1), immutable: false };
@@ -117,6 +131,10 @@ fn different_plans() -> Vec<Plan> {
         creating(|new| new.blobs = BTreeMap::from([(digest("b"), Need::Required)])),
         creating(|new| new.blobs = BTreeMap::from([(digest("b"), Need::MayBeAbsent)])),
         creating(|new| new.empty_layer = true),
+        creating(|new| new.legacy_image = Some("top".to_owned())),
+        creating(|new| new.legacy_images = vec![image("", None)]),
+        creating(|new| new.legacy_images = vec![image("{}", None)]),
+        creating(|new| new.legacy_images = vec![image("", Some(0))]),
         pointing(|_, _, _, _| {}),
         pointing(|expires, _, _, _| *expires = 5),
         pointing(|_, immutable, _, _| *immutable = true),

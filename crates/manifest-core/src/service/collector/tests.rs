@@ -116,6 +116,7 @@ async fn a_round_goes_through_all_stages_by_cursor() {
         "history 0",
         "manifests 3",
         "manifests 1",
+        "legacy-images 0",
         "access 0",
         "blobs 0",
         "repositories 0",
@@ -217,7 +218,7 @@ async fn only_old_bytes_can_be_unnamed() {
     nothing_else(&mut collection);
     let options = CollectorOptions { batch: 2, ..CollectorOptions::from(&Policy::default()) };
     let mut collector = Collector::with_options(&registry(collection, bytes), options);
-    assert_eq!(round(&mut collector).await[7..], ["unnamed 1", "unnamed 0"]);
+    assert_eq!(round(&mut collector).await[8..], ["unnamed 1", "unnamed 0"]);
 }
 
 #[tokio::test]
@@ -242,7 +243,10 @@ async fn a_preview_reads_in_the_same_steps() {
         let what: String = step.doomed.into_iter().map(|doomed| doomed.what).collect();
         steps.push(format!("{} {what}", step.stage.name()));
     }
-    assert_eq!(steps, ["history ", "manifests a", "manifests b", "access ", "blobs ", "repositories "]);
+    assert_eq!(
+        steps,
+        ["history ", "manifests a", "manifests b", "legacy-images ", "access ", "blobs ", "repositories "]
+    );
     assert_eq!(preview.reclaim(NOW).await.unwrap(), reclaim);
     assert_eq!(preview.step(NOW).await.unwrap(), None);
 }

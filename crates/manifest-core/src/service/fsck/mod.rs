@@ -1,6 +1,7 @@
 mod bytes;
 mod check;
 mod fingerprint;
+mod images;
 mod links;
 mod manifests;
 mod report;
@@ -72,6 +73,7 @@ impl Registry {
         let manifests = manifests::check(&mut check).await?;
         links::check_blobs(&mut check, &access).await?;
         links::check_children(&mut check, &manifests).await?;
+        images::check(&mut check).await?;
         Ok(check.into_report())
     }
 }

@@ -121,6 +121,18 @@ pub enum Problem {
         /// Which.
         child: Digest,
     },
+    /// A legacy image's parent is not there.
+    ImageWithoutParent {
+        /// Which image, in its stored form.
+        image: String,
+        /// Its parent, likewise.
+        parent: String,
+    },
+    /// A manifest stands for a legacy image that is not there.
+    MissingImage {
+        /// Which, in its stored form.
+        image: String,
+    },
     /// The bytes of a manifest are not those of its digest, or not as many as its row says.
     WrongManifest {
         /// What they hash to.
@@ -148,6 +160,8 @@ impl Problem {
             Self::AccessWithoutBlob => "access-without-blob",
             Self::MissingBlob { .. } => "missing-blob",
             Self::MissingChild { .. } => "missing-child",
+            Self::ImageWithoutParent { .. } => "image-without-parent",
+            Self::MissingImage { .. } => "missing-image",
             Self::WrongManifest { .. } => "wrong-manifest",
             Self::UnreadableRow { .. } => "unreadable-row",
         }
@@ -166,6 +180,12 @@ impl fmt::Display for Problem {
             Self::MissingBlob { blob } => write!(f, "it needs the blob {blob}, which the repository does not have"),
             Self::MissingChild { child } => {
                 write!(f, "it needs the manifest {child}, which the repository does not have")
+            }
+            Self::ImageWithoutParent { image, parent } => {
+                write!(f, "the legacy image {image:?} has the parent {parent:?}, which the repository does not have")
+            }
+            Self::MissingImage { image } => {
+                write!(f, "it stands for the legacy image {image:?}, which the repository does not have")
             }
             Self::UnreadableRow { place, error } => write!(f, "a row of {place} cannot be read: {error}"),
         }

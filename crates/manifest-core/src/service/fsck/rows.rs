@@ -69,6 +69,12 @@ pub(super) fn owner(record: &Record) -> Port<(RepositoryName, Digest)> {
     Ok((parse(record, repository)?, parse(record, digest)?))
 }
 
+/// `repository@text` as a whole key.
+pub(super) fn place(record: &Record) -> Port<(RepositoryName, String)> {
+    let (repository, text) = record.key.split_once('@').unwrap_or((record.key.as_str(), ""));
+    Ok((parse(record, repository)?, text.to_owned()))
+}
+
 /// What stands behind the `#` of a record's key.
 pub(super) fn part<T: FromStr<Err: std::error::Error + Send + Sync + 'static>>(record: &Record) -> Port<T> {
     parse(record, record.key.split_once('#').map_or("", |(_, part)| part))

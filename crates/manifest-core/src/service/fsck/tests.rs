@@ -51,7 +51,7 @@ fn world() -> World {
     let (layer, manifest, index) = (digest(LAYER), digest(MANIFEST), digest(INDEX));
     let empty = record(empty_layer::digest().to_string(), &[("size", "32")], Some(empty_layer::location()));
     let blob = record(layer.to_string(), &[("size", "7")], Some(location("one")));
-    let image = record(format!("a@{manifest}"), &[("size", "2")], None);
+    let image = record(format!("a@{manifest}"), &[("size", "2"), ("legacy_image", "top")], None);
     let list = record(format!("a@{index}"), &[("size", "3")], None);
     let link = record(format!("a@{manifest}#{layer}"), &[("required", "true")], None);
     let child =
@@ -63,6 +63,15 @@ fn world() -> World {
             (Table::Manifest, vec![image, list]),
             (Table::ManifestBlob, vec![link]),
             (Table::ManifestChild, vec![child]),
+            (
+                Table::LegacyImage,
+                // Parents may come later in the order of the keys.
+                vec![
+                    record("a@middle".to_owned(), &[("parent", "zero")], None),
+                    record("a@top".to_owned(), &[("parent", "middle")], None),
+                    record("a@zero".to_owned(), &[], None),
+                ],
+            ),
         ]),
         stored: BTreeMap::from([("one".to_owned(), (Bytes::from_static(LAYER), 0))]),
         manifests: BTreeMap::from([(manifest, Bytes::from_static(MANIFEST)), (index, Bytes::from_static(INDEX))]),
@@ -321,4 +330,18 @@ async fn liveness_decides_whether_a_child_is_missed() {
     let registry = Registry::new(ports, Policy::default());
     let report = registry.fsck(FsckOptions::default(), NOW, &mut |_| {}).await.unwrap();
     assert!(report.clean(), "{report:?}");
+}
+
+#[tokio::test]
+async fn legacy_images_that_are_missing_are_found() {
+    let found = |spoil: fn(&mut Vec<Record>)| async move {
+        let mut world = world();
+        spoil(world.rows(Table::LegacyImage));
+        let report = check(world, false).await;
+        report.findings.into_iter().map(|finding| finding.problem.kind()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(|_| {}).await, [""; 0]);
+    assert_eq!(found(|images| drop(images.remove(2))).await, ["image-without-parent"]);
+    assert_eq!(found(|images| drop(images.remove(1))).await, ["missing-image"]);
+    assert_eq!(found(Vec::clear).await, ["missing-image"]);
 }

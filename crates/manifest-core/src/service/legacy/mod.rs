@@ -1,8 +1,6 @@
 //! The v1 API's questions about legacy images: answered by rows, or, where none are stored, made of manifests and configs.
 
 mod synthesis;
-#[cfg(test)]
-mod tests;
 
 pub use synthesis::MAX_MANIFESTS_READ;
 
@@ -64,7 +62,7 @@ impl UseCaseError for LegacyImageError {
 impl Registry {
     /// A legacy image: its row, with its layer if the repository has that.
     ///
-    /// Over HTTP: `GET /v1/images/<id>/json`, which answers `image.metadata`.
+    /// Example: [the guide](crate::guide#legacy-images). Over HTTP: `GET /v1/images/<id>/json`, which answers `image.metadata`.
     ///
     /// # Errors
     ///
@@ -88,7 +86,7 @@ impl Registry {
 
     /// The ids of a legacy image and of all below it: the image first, its base last.
     ///
-    /// Over HTTP: `GET /v1/images/<id>/ancestry`.
+    /// Example: [the guide](crate::guide#legacy-images). Over HTTP: `GET /v1/images/<id>/ancestry`.
     ///
     /// # Errors
     ///
@@ -109,7 +107,7 @@ impl Registry {
 
     /// The layer of a legacy image, to be read with [`Registry::read_blob`].
     ///
-    /// Over HTTP: `GET /v1/images/<id>/layer`.
+    /// Example: [the guide](crate::guide#legacy-images). Over HTTP: `GET /v1/images/<id>/layer`.
     ///
     /// # Errors
     ///
@@ -127,7 +125,7 @@ impl Registry {
 
     /// The tags that stand for legacy images, in byte order of their names. Without a limit, a page of `policy.max_page`.
     ///
-    /// Over HTTP: `GET /v1/repositories/<name>/tags`.
+    /// Example: [the guide](crate::guide#legacy-images). Over HTTP: `GET /v1/repositories/<name>/tags`.
     ///
     /// # Errors
     ///
@@ -153,7 +151,7 @@ impl Registry {
 
     /// The id of the legacy image that a tag stands for.
     ///
-    /// Over HTTP: `GET /v1/repositories/<name>/tags/<tag>`.
+    /// Example: [the guide](crate::guide#legacy-images). Over HTTP: `GET /v1/repositories/<name>/tags/<tag>`.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! Executing a plan: whole, or a refusal that leaves nothing behind.
 //!
-//! At most 13 statements with BEGIN and COMMIT for a push, however many layers, labels and children the manifest has: sets travel
-//! as one value each. The facts before it are one more.
+//! At most 13 statements with BEGIN and COMMIT for a push, however many layers, labels, children and legacy images the manifest has: sets
+//! travel as one value each. The facts before it are one more.
 
 pub(crate) mod delete;
 pub(crate) mod images;
