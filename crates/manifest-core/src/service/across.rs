@@ -13,7 +13,7 @@ impl Registry {
     /// may be another one, since ids of schema 1 images are whatever their makers wrote. Only the first `policy.max_page`
     /// repositories that the caller may read are asked. For clients that do not say which they mean.
     ///
-    /// Over HTTP: `GET /v1/images/<id>/…` without the token that `GET /v1/repositories/<name>/images` hands out.
+    /// Example: [the guide](crate::guide#images-of-all-repositories). Over HTTP: `GET /v1/images/<id>/…` without the token that `GET /v1/repositories/<name>/images` hands out.
     ///
     /// # Errors
     ///
@@ -42,7 +42,7 @@ impl Registry {
     /// The first `limit` repositories, in byte order, whose names contain a text and which the caller may read. Of very many
     /// repositories only the first sixteen pages are looked through.
     ///
-    /// Over HTTP: `GET /v1/search`.
+    /// Example: [the guide](crate::guide#images-of-all-repositories). Over HTTP: `GET /v1/search`.
     ///
     /// # Errors
     ///

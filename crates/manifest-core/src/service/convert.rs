@@ -129,7 +129,11 @@ impl Registry {
             return Ok(None);
         };
         match self.ports.blobs.find(repository, &config.digest, cx.now).await? {
-            Some(blob) if blob.size == config.size => self.read_config(&blob).await.map(Some),
+            Some(blob) if blob.size == config.size => match self.read_config(&blob).await {
+                Ok(bytes) => Ok(Some(bytes)),
+                Err(error) if error.kind() == PortErrorKind::NotFound => Ok(None),
+                Err(error) => Err(error),
+            },
             Some(_) | None => Ok(None),
         }
     }

@@ -66,7 +66,7 @@ async fn a_client_may_name_its_request() {
 #[tokio::test]
 async fn unknown_paths_and_methods() {
     let server = Server::start().await;
-    for path in ["/", "/v1/search", "/v2/a", "/v2/a/b/c", "/v2x"] {
+    for path in ["/", "/v1", "/v1/", "/v1/users", "/v2/a", "/v2/a/b/c", "/v2x"] {
         server.ask(&format!("GET {path}")).await.refused(404, "UNSUPPORTED");
     }
     let answer = server.ask("PATCH /v2/a/manifests/v1").await.refused(405, "UNSUPPORTED");
