@@ -35,9 +35,11 @@ pub(crate) fn get(address: &str, path: &str, accept: &str) -> Result<Response> {
 
 /// `GET` with the headers given; those without a value are left out.
 pub(crate) fn get_with(address: &str, path: &str, headers: &[(&str, &str)]) -> Result<Response> {
-    let headers = headers.iter().filter(|(_, value)| !value.is_empty());
-    let headers: String = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    request(address, &format!("GET {path} HTTP/1.0\r\n{headers}"), &[])
+    let mut head = format!("GET {path} HTTP/1.0\r\n");
+    for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
+        head.extend([name, ": ", value, "\r\n"]);
+    }
+    request(address, &head, &[])
 }
 
 /// Any method with a body.

@@ -102,6 +102,9 @@ impl Listener {
     }
 }
 
+const KEY_STEP: &str = "give it to the user that runs manifestd, or put a P-256 or RSA key there as `openssl genpkey` writes \
+                        it; without the file `manifestd serve` makes one";
+
 impl Failure {
     /// The code that the process ends with.
     pub(crate) fn exit_code(&self) -> ExitCode {
@@ -169,11 +172,7 @@ impl Failure {
             Self::Unknown { next, .. } => next.clone(),
             Self::File { .. } => "check the path and its permissions".to_owned(),
             Self::Refused { .. } => "see below why, and correct the file or what it is pushed to".to_owned(),
-            Self::SigningKey { .. } => {
-                "give it to the user that runs manifestd, or put a P-256 or RSA key there as `openssl genpkey` writes it; \
-                 without the file `manifestd serve` makes one"
-                    .to_owned()
-            }
+            Self::SigningKey { .. } => KEY_STEP.to_owned(),
             Self::UseCase { .. } | Self::Process { .. } => "see below why".to_owned(),
             Self::CutShort => return None,
         })

@@ -17,13 +17,13 @@ use std::sync::Arc;
 pub(crate) async fn load(config: &Config) -> Result<Arc<dyn Signer>, Failure> {
     let keys = storage::signing_keys(config);
     let unusable = |source: Box<dyn Error + Send + Sync>| unusable(config, source);
-    let stored = match keys.current().await.map_err(|error| unusable(error.into()))? {
-        Some(stored) => stored,
-        None => {
-            let fresh = InstanceKey::generate().map_err(|error| unusable(error.into()))?;
-            let now = keys.replace(None, &fresh).await.map_err(|error| unusable(error.into()))?;
-            now.ok_or_else(|| unusable("it was not kept".into()))?
-        }
+    let current = keys.current().await.map_err(|error| unusable(error.into()))?;
+    let stored = if let Some(stored) = current {
+        stored
+    } else {
+        let fresh = InstanceKey::generate().map_err(|error| unusable(error.into()))?;
+        let in_use = keys.replace(None, &fresh).await.map_err(|error| unusable(error.into()))?;
+        in_use.ok_or_else(|| unusable("it was not kept".into()))?
     };
     let key = InstanceKey::read(&stored).map_err(|error| unusable(error.into()))?;
     tracing::debug!(id = key.key().id(), algorithm = key.key().algorithm(), "schema 1 is signed with this key");

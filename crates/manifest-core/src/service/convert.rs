@@ -25,7 +25,7 @@ const NESTED: usize = 16;
 /// What a manifest is in schema 1.
 enum Found {
     /// A child that is schema 1, as it is stored.
-    Stored(Manifest),
+    Stored(Schema1Form),
     /// A text without signatures.
     Built(String),
 }
@@ -63,16 +63,14 @@ impl Registry {
         if found.media_type.is_schema1() || !(signed || wish.takes_unsigned()) {
             return Ok(None);
         }
-        let key = Key { digest: found.digest, repository: repository.clone(), tag: tag.clone(), signed };
+        let key = Key { digest: found.digest, repository: repository.clone(), tag: tag.clone(), wish };
         if let Some(form) = self.schema1.get(&key) {
             return Ok(Some(form));
         }
         let form = match self.in_schema1(cx, repository, tag, found, wish).await? {
             None => None,
-            Some(Found::Stored(child)) => {
-                Some(Schema1Form { digest: child.digest, media_type: child.media_type, bytes: child.bytes })
-            }
-            Some(Found::Built(text)) => self.form(cx, text, signed)?,
+            Some(Found::Stored(child)) => Some(child),
+            Some(Found::Built(text)) => self.form(cx, text, self.schema1.signer().filter(|_| signed))?,
         };
         if let Some(form) = &form {
             self.schema1.keep(key, form);
@@ -99,7 +97,8 @@ impl Registry {
             // What an image of this kind should have and has not is no error of whoever pulls it.
             let child = match to_schema1(&document, config.as_deref(), repository.as_str(), tag.as_str()) {
                 Ok(AsSchema1::Already(_)) if wish.takes(&current.media_type) => {
-                    return Ok(Some(Found::Stored(current)));
+                    let Manifest { digest, media_type, bytes, .. } = current;
+                    return Ok(Some(Found::Stored(Schema1Form { digest, media_type, bytes })));
                 }
                 Ok(AsSchema1::Already(schema1)) => {
                     return Ok(Some(Found::Built(rebuilt(schema1, tag.as_str()))));
@@ -140,10 +139,10 @@ impl Registry {
 
     /// The text as it is sent. What was built is read again: what nobody could push is not sent either, such as an image
     /// without layers.
-    fn form(&self, cx: &Context, text: String, signed: bool) -> Port<Option<Schema1Form>> {
+    fn form(&self, cx: &Context, text: String, signer: Option<&dyn Signer>) -> Port<Option<Schema1Form>> {
         let digest = Digest::of(Algorithm::Sha256, text.as_bytes());
-        let (sent, media_type) = match self.schema1.signer().filter(|_| signed) {
-            Some(signer) => (sign(&text, signer, cx.now).map_err(unsigned)?, MediaType::DOCKER_SCHEMA1_SIGNED),
+        let (sent, media_type) = match signer {
+            Some(key) => (sign(&text, key, cx.now).map_err(unsigned)?, MediaType::DOCKER_SCHEMA1_SIGNED),
             None => (text, MediaType::DOCKER_SCHEMA1),
         };
         let document = Document::parse(None, sent.into(), &self.policy.limits);

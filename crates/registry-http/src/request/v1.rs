@@ -85,6 +85,7 @@ mod tests {
     use crate::request::route::BadRequest;
     use http::header::AUTHORIZATION;
     use http::{HeaderMap, Method};
+    use oci_types::RepositoryName;
 
     fn ask(path: &str) -> Result<V1, BadRequest> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
@@ -135,7 +136,7 @@ mod tests {
     fn tokens() {
         let check = |value: &str, expected: Option<&str>| {
             let headers: HeaderMap = [(AUTHORIZATION, value.parse().unwrap())].into_iter().collect();
-            assert_eq!(token_repository(&headers).as_ref().map(|name| name.as_str()), expected, "{value}");
+            assert_eq!(token_repository(&headers).as_ref().map(RepositoryName::as_str), expected, "{value}");
         };
         check("Token signature=x,repository=\"a/b\",access=read", Some("a/b"));
         check("token repository=a", Some("a"));

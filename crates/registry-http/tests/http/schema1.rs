@@ -110,10 +110,10 @@ async fn an_image_for_those_who_take_nothing_newer() {
     }
 
     // Without signatures, the very text that was signed.
-    let bare = server.call(line, &[("Accept", UNSIGNED)], b"").await.expect(200);
-    assert_eq!(bare.header("content-type"), UNSIGNED);
-    assert_eq!(bare.header("docker-content-digest"), digest.to_string());
-    assert_eq!(bare.body, schema1.payload().to_vec());
+    let plain = server.call(line, &[("Accept", UNSIGNED)], b"").await.expect(200);
+    assert_eq!(plain.header("content-type"), UNSIGNED);
+    assert_eq!(plain.header("docker-content-digest"), digest.to_string());
+    assert_eq!(plain.body, schema1.payload().to_vec());
 
     // What was built can be pushed, and is then what it is.
     let headers = [("Content-Type", SIGNED)];
@@ -174,6 +174,29 @@ async fn the_child_for_amd64_and_linux() {
     server.put("a", "without", &without).await.expect(201);
     let answer = server.call("GET /v2/a/manifests/without", &[("Accept", SIGNED)], b"").await.expect(200);
     assert_eq!(answer.header("content-type"), nested);
+}
+
+/// Docker's lists may hold unsigned schema 1, which is sent as it is to those who take it, and signed to the others.
+#[tokio::test]
+async fn a_child_that_is_schema_1() {
+    let server = signing().await;
+    push_described(&server, "a", "v1").await;
+    let child = server.call("GET /v2/a/manifests/v1", &[("Accept", UNSIGNED)], b"").await.expect(200).body;
+    let line = format!("PUT /v2/a/manifests/{}", sha256(&child));
+    server.call(&line, &[("Content-Type", UNSIGNED)], &child).await.expect(201);
+    let mut entry = descriptor(UNSIGNED, &child);
+    entry["platform"] = json!({ "architecture": "amd64", "os": "linux" });
+    let list = json!({ "schemaVersion": 2, "mediaType": MediaType::DOCKER_LIST, "manifests": [entry] });
+    server.put("a", "list", &list).await.expect(201);
+    let both = format!("{SIGNED}, {UNSIGNED}");
+    for accept in [both.as_str(), UNSIGNED] {
+        let answer = server.call("GET /v2/a/manifests/list", &[("Accept", accept)], b"").await.expect(200);
+        assert_eq!((answer.header("content-type"), &answer.body), (UNSIGNED, &child), "{accept}");
+    }
+    let answer = server.call("GET /v2/a/manifests/list", &[("Accept", SIGNED)], b"").await.expect(200);
+    assert_eq!(answer.header("content-type"), SIGNED);
+    let document = read(SIGNED, &answer.body);
+    assert_eq!((verify(&document).unwrap().len(), document.embedded_tag()), (1, Some("list")));
 }
 
 #[tokio::test]

@@ -1,3 +1,4 @@
+use super::wish::Schema1Wish;
 use crate::legacy::Signer;
 use bytes::Bytes;
 use oci_types::{Digest, MediaType, RepositoryName, TagName};
@@ -24,7 +25,7 @@ pub(super) struct Key {
     pub(super) digest: Digest,
     pub(super) repository: RepositoryName,
     pub(super) tag: TagName,
-    pub(super) signed: bool,
+    pub(super) wish: Schema1Wish,
 }
 
 /// The key that signs, and what was built with it, the newest first to stay.
@@ -77,7 +78,7 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kept, Key, Schema1Form};
+    use super::{Kept, Key, Schema1Form, Schema1Wish};
     use oci_types::{Algorithm, Digest, MediaType};
 
     #[test]
@@ -92,7 +93,7 @@ mod tests {
             digest: Digest::of(Algorithm::Sha256, b"x"),
             repository: "a".parse().unwrap(),
             tag: tag.parse().unwrap(),
-            signed: true,
+            wish: Schema1Wish::Both,
         };
         let tags = |kept: &Kept| kept.order.iter().map(|key| key.tag.to_string()).collect::<Vec<_>>();
         kept.keep(key("a"), &form(4), 10);
