@@ -47,11 +47,13 @@ impl State {
 
     /// The shared empty layer is never uploaded, so the manifest that has it brings its access row along.
     fn grant_empty_layer(&mut self, plan: &Plan) {
-        let stored = plan.manifest.as_ref().and_then(|change| {
+        let needed = plan.manifest.as_ref().and_then(|change| {
             let repository = self.repository(&plan.repository)?;
-            Some(repository.manifest(&change.digest())?.stored.empty_layer)
+            let has_it = repository.blobs.contains_key(&empty_layer::digest());
+            Some(repository.manifest(&change.digest())?.stored.empty_layer && !has_it)
         });
-        if stored == Some(true) {
+        // A row that is there keeps its lease, which is over anyway: the manifest's link is what grants.
+        if needed == Some(true) {
             self.grant(&plan.repository, empty_layer::digest(), &empty_layer::blob(), plan.now);
         }
     }
