@@ -180,7 +180,7 @@ async fn the_child_for_amd64_and_linux() {
 #[tokio::test]
 async fn a_child_that_is_schema_1() {
     let server = signing().await;
-    push_described(&server, "a", "v1").await;
+    server.push_image("a", "v1", b"layer").await;
     let child = server.call("GET /v2/a/manifests/v1", &[("Accept", UNSIGNED)], b"").await.expect(200).body;
     let line = format!("PUT /v2/a/manifests/{}", sha256(&child));
     server.call(&line, &[("Content-Type", UNSIGNED)], &child).await.expect(201);
