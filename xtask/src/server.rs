@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -80,6 +81,7 @@ pub(crate) struct Server {
     program: Program,
     binary: PathBuf,
     directory: PathBuf,
+    host: Ipv4Addr,
     port: u16,
     child: Option<Child>,
     /// The program that traces system calls, and the file that it writes.
@@ -117,17 +119,35 @@ impl Server {
         server.launched()
     }
 
+    /// Starts this workspace's registry, which [`build`] has built, on an address of loopback and with configuration that
+    /// differs from the default.
+    pub(crate) fn start_built(
+        binary: &Path,
+        directory: &Path,
+        host: Ipv4Addr,
+        settings: &[(&'static str, &'static str)],
+    ) -> Result<Self> {
+        let mut server = Self::on(Program::Manifestd, binary.to_owned(), directory)?;
+        (server.host, server.settings) = (host, settings.to_vec());
+        server.launched()
+    }
+
     fn prepare(workspace: &Workspace, program: Program, directory: &Path) -> Result<Self> {
         let binary = match program {
             Program::Manifestd => build(workspace)?,
             Program::DockerRegistry => setup::ensure(workspace, Need::DockerRegistry)?,
         };
+        Self::on(program, binary, directory)
+    }
+
+    fn on(program: Program, binary: PathBuf, directory: &Path) -> Result<Self> {
         fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
         let port = http::free_port()?;
         Ok(Self {
             program,
             binary,
             directory: directory.to_owned(),
+            host: Ipv4Addr::LOCALHOST,
             port,
             child: None,
             tracer: None,
@@ -142,7 +162,30 @@ impl Server {
 
     /// `HOST:PORT`.
     pub(crate) fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// Where the registry keeps everything.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.directory.join("data")
+    }
+
+    /// The number of the process.
+    pub(crate) fn process(&self) -> Result<u32> {
+        Ok(self.child.as_ref().context("the registry does not run")?.id())
+    }
+
+    /// Kills the process if it has not ended, and does not look at it: that is for the thread that traces it.
+    pub(crate) fn crash(&mut self) -> Result<()> {
+        self.child.as_mut().context("the registry does not run")?.kill().context("the registry cannot be killed")
+    }
+
+    /// Starts a registry again that was killed, by us or by a fault.
+    pub(crate) fn restart(&mut self) -> Result<()> {
+        if let Some(mut child) = self.child.take() {
+            process::stop(&mut child, Duration::ZERO)?;
+        }
+        self.launch()
     }
 
     /// Kills a traced registry and returns the trace once it is complete.
@@ -203,7 +246,7 @@ impl Server {
             None => Command::new(&self.binary),
             Some((tracer, trace)) => traced(tracer, trace, &self.binary),
         };
-        let (data, address) = (self.directory.join("data"), self.address());
+        let (data, address) = (self.data(), self.address());
         match self.program {
             Program::Manifestd => {
                 // What somebody has configured for a registry of their own must not change this one.
@@ -251,7 +294,7 @@ fn traced(tracer: &Path, trace: &Path, binary: &Path) -> Command {
 }
 
 /// Builds the release binary and says where it is.
-fn build(workspace: &Workspace) -> Result<PathBuf> {
+pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     let mut command = Command::new(workspace::cargo());
     command.args(["build", "--release", "--package", "manifestd"]).current_dir(workspace.root());
     process::stream(&mut command)?;

@@ -13,7 +13,7 @@ use anyhow::{Result, ensure};
 use clap::ValueEnum;
 
 use crate::{
-    check_deps, clients, conformance, durability, process, test, tidy, vectors, workspace, workspace::Workspace,
+    check_deps, clients, conformance, crash, durability, process, test, tidy, vectors, workspace, workspace::Workspace,
 };
 
 /// Arguments of `cargo xtask ci`.
@@ -52,6 +52,8 @@ enum Step {
     Conformance,
     /// The order of system calls of the release binary.
     Durability,
+    /// Every fault at every call that makes a push to the release binary durable.
+    Crash,
 }
 
 /// Runs the steps that were not left out and prints a table of their times.
@@ -99,6 +101,7 @@ fn step_result(workspace: &Workspace, step: Step) -> Result<()> {
         Step::Vectors => vectors::run_all(workspace),
         Step::Clients => clients::run(workspace, &clients::Arguments::default()),
         Step::Durability => durability::run(workspace, &durability::Arguments::default()),
+        Step::Crash => crash::run(workspace, &crash::Arguments::default()),
         Step::Conformance => conformance::run(workspace, &conformance::Arguments::default()),
     }
 }
