@@ -9,6 +9,7 @@ pub mod facts;
 pub mod guide {}
 mod json;
 pub mod labels;
+pub mod legacy;
 pub mod plan;
 pub mod policy;
 pub mod ports;

@@ -124,7 +124,7 @@ fn found(child: Option<Document>) -> Value {
 }
 
 /// Quay's name for what reads a document of that type.
-fn class(media_type: &MediaType) -> &'static str {
+pub(crate) fn class(media_type: &MediaType) -> &'static str {
     match media_type.as_str() {
         MediaType::OCI_MANIFEST => "OCIManifest",
         MediaType::OCI_INDEX => "OCIIndex",

@@ -3,13 +3,14 @@
 //! The numbers are those of `docs/semantics.md`, "Where we differ from Quay". Rules go by what a case asks and what we
 //! answer, never by its name, so that a new case of a kind is judged as the old ones are.
 
-use crate::case::Case;
+use crate::case::{self, Case};
 use crate::observed::Failure;
 use crate::odd_labels;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use manifest_core::document::{ConfigError, Document, DocumentError, MemberError, Problem, SyntaxProblem};
 use manifest_core::labels::expires_after;
+use manifest_core::legacy::VerifyError;
 use manifest_core::oci_types::MediaType;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
@@ -40,6 +41,9 @@ pub(crate) enum Rule {
     Cosign,
     SameMillisecond,
     ChildConfigs,
+    TodaysQuay,
+    Dates,
+    ValidatedFirst,
 }
 
 impl Rule {
@@ -47,7 +51,7 @@ impl Rule {
     fn numbers(self) -> &'static [u8] {
         match self {
             Self::OneWrite => &[1, 2],
-            Self::LabelsAreStrings | Self::EmptyConfig => &[2],
+            Self::LabelsAreStrings | Self::EmptyConfig | Self::ValidatedFirst => &[2],
             Self::NoCrashes => &[3],
             Self::Durations => &[6],
             Self::SignedPayloadOnly => &[7, 10],
@@ -60,6 +64,7 @@ impl Rule {
             Self::HiddenTags => &[17],
             Self::Uncollected => &[18],
             Self::EmptyLayer => &[19],
+            Self::TodaysQuay | Self::Dates => &[11],
             Self::Cosign => &[20],
             Self::SameMillisecond => &[21],
             Self::OddLabels | Self::KeyEndsInLineFeed | Self::ChildConfigs => &[22],
@@ -84,7 +89,9 @@ impl Rule {
             }
             Self::ContentTypes => "content types have parameters and no case; where they say nothing the body decides",
             Self::Sizes => "sizes are whole, not negative, below 2^63; others are refused when parsing",
-            Self::OddLabels => "a label that is no Unicode text is not kept",
+            Self::OddLabels => {
+                "of what is no Unicode text a label is not kept, and a comment or author is shown with U+FFFD"
+            }
             Self::KeyEndsInLineFeed => "a key that is added through an API must not end in a line feed",
             Self::OneWrite => "what is refused leaves nothing behind, and is refused again",
             Self::Reachable => {
@@ -97,6 +104,9 @@ impl Rule {
             Self::SameMillisecond => {
                 "a tag can be moved or deleted again in one millisecond; the later interval starts later"
             }
+            Self::TodaysQuay => "what has legacy images, and from what they follow, is as on today's Quay",
+            Self::Dates => "a date that is missing or none is null",
+            Self::ValidatedFirst => "what is refused has no images, so none are rewritten",
             Self::ChildConfigs => "configs of children are not read again",
         }
     }
@@ -116,7 +126,17 @@ pub(crate) fn of_refusal(expected: Option<&str>, failure: &Failure, case: &Case)
         Failure::Config(ConfigError::Member(member)) if expected.is_none() && is_label(member) => {
             return Some(Rule::LabelsAreStrings);
         }
-        Failure::ContentType(_) | Failure::Config(_) | Failure::ConfigSize | Failure::ConfigMissing => return None,
+        // The manifest is as it was signed, but says more.
+        Failure::Signature(VerifyError::Unsigned { member }) => {
+            let is_outside = signed_text(case).is_some_and(|text| !has_member(&text, member));
+            return (expected.is_none() && is_outside).then_some(Rule::SignedPayloadOnly);
+        }
+        Failure::ContentType(_)
+        | Failure::Config(_)
+        | Failure::ConfigSize
+        | Failure::ConfigMissing
+        | Failure::Signature(_)
+        | Failure::Legacy(_) => return None,
     };
     match (expected, document) {
         (None, DocumentError::Member(member)) if is_label(member) => Some(Rule::LabelsAreStrings),
@@ -153,11 +173,20 @@ pub(crate) fn of_labels(expected: &Value, failure: &Failure, case: &Case) -> Opt
 }
 
 /// Where we accept what Quay refuses.
-pub(crate) fn of_acceptance(expected: &str, case: &Case, document: &Document) -> Option<Rule> {
+pub(crate) fn of_acceptance(stage: &str, expected: &str, case: &Case, document: &Document) -> Option<Rule> {
     match expected {
         "config-schema" => {
             let digest = document.config()?.digest.to_string();
             (case.input("content").get(digest)? == "{}").then_some(Rule::EmptyConfig)
+        }
+        // Quay reads dates and fails where it cannot; for us they are only shown.
+        "unhandled" if ["layers", "v1_ids", "schema1", "legacy_layers"].contains(&stage) => {
+            let config = document.config()?.digest.to_string();
+            let config = String::from_utf8(case::bytes(case.input("content").get(config)?)?).ok()?;
+            let history = serde_json::from_str::<Value>(&config).ok()?;
+            let mut dates =
+                history.get("history")?.as_array()?.iter().filter_map(|entry| entry.get("created")?.as_str());
+            dates.any(|date| !date.contains('T')).then_some(Rule::Dates)
         }
         "unknown-media-type" => {
             let header = case.input("media_type").as_str()?;
@@ -210,6 +239,11 @@ fn signed_text(case: &Case) -> Option<Vec<u8>> {
     Some([bytes.get(..head)?, &tail].concat())
 }
 
+/// Whether a text has a member of the name, written as it is said.
+fn has_member(text: &[u8], name: &str) -> bool {
+    String::from_utf8_lossy(text).contains(&format!("\"{name}\""))
+}
+
 fn is_json(text: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }
@@ -237,7 +271,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    const ALL: [Rule; 21] = [
+    const ALL: [Rule; 24] = [
         Rule::LabelsAreStrings,
         Rule::EmptyConfig,
         Rule::NoCrashes,
@@ -259,6 +293,9 @@ mod tests {
         Rule::Cosign,
         Rule::SameMillisecond,
         Rule::ChildConfigs,
+        Rule::TodaysQuay,
+        Rule::Dates,
+        Rule::ValidatedFirst,
     ];
 
     #[test]

@@ -4,10 +4,12 @@ use crate::case::{Case, result};
 use crate::children;
 use crate::compare::{first_difference, shown};
 use crate::deviations::{self, Rule};
+use crate::legacy;
 use crate::observed::{config, document, own_labels};
 use crate::outcome::{Outcome, Verdict};
 use crate::unusable::InputError;
 use manifest_core::document::{ConfigKind, Document, ImageConfig, Layer};
+use manifest_core::legacy::has_legacy_images;
 use manifest_core::oci_types::{Algorithm, Digest, MediaType};
 use manifest_core::plan::Need;
 use serde_json::{Value, json};
@@ -29,6 +31,7 @@ pub(crate) fn judge(case: &Case) -> Result<Outcome, InputError> {
     let mut rule = None;
     if document.is_index() {
         fields.extend(children::fields(case, &document, &content)?);
+        fields.extend(legacy::of_index(case, &document, &content)?);
     } else {
         match config(&document, &content) {
             Ok(config) => {
@@ -36,6 +39,7 @@ pub(crate) fn judge(case: &Case) -> Result<Outcome, InputError> {
                 fields.push(("validate", json!({"ok": null})));
                 fields.push(("labels", json!({"ok": own_labels(&document, config.as_ref())})));
                 fields.push(("requires_empty_layer_blob", json!({"ok": has_empty_layers})));
+                fields.extend(legacy::of_image(case, &document, &content)?);
             }
             Err(failure) => match deviations::of_labels(case.expected("labels"), &failure, case) {
                 Some(known) => rule = Some(known),
@@ -48,6 +52,7 @@ pub(crate) fn judge(case: &Case) -> Result<Outcome, InputError> {
     if rule.is_some() {
         // A document that is refused has no such fields.
         judged.extend(["validate", "labels", "requires_empty_layer_blob"]);
+        judged.extend(["v1_ids", "layers", "schema1", "legacy_layers", "convert"]);
     }
     Ok(compare(case, &document, &fields, rule).on(case, &judged))
 }
@@ -59,6 +64,9 @@ fn compare(case: &Case, document: &Document, fields: &[(&str, Value)], mut rule:
     for (name, found) in fields {
         let expected = sorted(name, case.expected(name));
         let Some(difference) = first_difference(name, &expected, found) else {
+            if legacy::has_odd_texts(name, case.expected(name)) {
+                rule = rule.or(Some(Rule::OddLabels));
+            }
             continue;
         };
         match deviations::of_field(name, &expected, found, document) {
@@ -95,6 +103,7 @@ fn fields_of(document: &Document) -> Vec<(&'static str, Value)> {
         ("local_blob_digests", sorted("local_blob_digests", &json!(texts(&local)))),
         ("has_remote_layer", json!(document.layers().iter().any(Layer::is_remote))),
         ("is_image_manifest", json!(is_image)),
+        ("has_legacy_image", json!(has_legacy_images(document))),
     ]);
     fields
 }
@@ -123,7 +132,10 @@ fn texts(digests: &[Digest]) -> Vec<String> {
 
 /// Lists of blobs are compared as multisets, errors of children by their kind.
 fn sorted(name: &str, value: &Value) -> Value {
-    let mut value = if matches!(name, "children" | "validate") { children::kinds(value) } else { value.clone() };
+    let mut value = match name {
+        "children" | "validate" => children::kinds(value),
+        _ => legacy::expected(name, value),
+    };
     if let (true, Some(list)) = (name.ends_with("blob_digests"), value.as_array_mut()) {
         list.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
     }

@@ -1,4 +1,4 @@
-//! Group g: labels. The JSON texts of this group belong to the legacy view of images.
+//! Group g: labels, and JSON texts written anew.
 
 use crate::case::{Case, result};
 use crate::compare::{first_difference, shown};
@@ -7,6 +7,7 @@ use crate::observed::{config, document, own_labels};
 use crate::outcome::{Outcome, Verdict};
 use crate::unusable::InputError;
 use manifest_core::labels::{LabelKeyError, check_api_key, expires_after, is_json};
+use manifest_core::legacy::{canonical_json, plain_json};
 use serde_json::{Value, json};
 
 pub(crate) fn judge(case: &Case) -> Result<Outcome, InputError> {
@@ -15,9 +16,15 @@ pub(crate) fn judge(case: &Case) -> Result<Outcome, InputError> {
         "label-key" => key(case.text("key")?, case),
         "expires-after" => expiry(case.text("value")?, case),
         "manifest-labels" => of_manifest(case)?,
-        "canonical-json" | "json-roundtrip" => {
-            let later = case.expected.keys().map(|name| format!("{} ({name})", case.kind)).collect();
-            return Ok(Verdict::Later.but(later));
+        "canonical-json" => {
+            let found = canonical_json(case.text("json")?);
+            let found = found.map_or_else(|error| json!({"error": error.to_string()}), Value::from);
+            first_difference("text", case.expected("text"), &found).map_or(Verdict::AsQuay, Verdict::Failed)
+        }
+        "json-roundtrip" => {
+            let found = plain_json(case.text("json")?);
+            let found = found.map_or_else(|error| json!({"error": error.to_string()}), |text| json!({"ok": text}));
+            first_difference("dumps", case.expected("dumps"), &found).map_or(Verdict::AsQuay, Verdict::Failed)
         }
         other => return Err(InputError::Kind { kind: other.to_owned() }),
     };

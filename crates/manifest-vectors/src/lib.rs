@@ -9,12 +9,14 @@ mod directory;
 mod group;
 mod images;
 mod labels;
+mod legacy;
 mod malformed;
 mod observed;
 mod odd_labels;
 mod outcome;
 mod report;
 mod schema1;
+mod seed;
 mod unusable;
 
 pub use directory::run;

@@ -4,6 +4,7 @@ use crate::case::Case;
 use crate::unusable::InputError;
 use manifest_core::document::{ConfigError, Document, DocumentError, ImageConfig, Limits};
 use manifest_core::labels;
+use manifest_core::legacy::{LegacyError, VerifyError};
 use manifest_core::oci_types::{MediaType, ParseMediaTypeError};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -20,6 +21,10 @@ pub(crate) enum Failure {
     ConfigSize,
     /// The config is not there. As above.
     ConfigMissing,
+    /// The manifest is not as it was signed.
+    Signature(VerifyError),
+    /// There is no legacy view of the image.
+    Legacy(LegacyError),
 }
 
 impl Failure {
@@ -31,6 +36,8 @@ impl Failure {
             Self::Config(error) => error.kind().as_str(),
             Self::ConfigSize => "config-size",
             Self::ConfigMissing => "config-missing",
+            Self::Signature(_) => "bad-signature",
+            Self::Legacy(error) => error.kind().as_str(),
         }
     }
 }
@@ -42,6 +49,8 @@ impl fmt::Display for Failure {
             Self::ContentType(error) => write!(f, " ({error})"),
             Self::Document(error) => write!(f, " ({error})"),
             Self::Config(error) => write!(f, " ({error})"),
+            Self::Signature(error) => write!(f, " ({error})"),
+            Self::Legacy(error) => write!(f, " ({error})"),
             Self::ConfigSize | Self::ConfigMissing => Ok(()),
         }
     }

@@ -21,6 +21,13 @@ pub(crate) fn without(labels: &Value) -> Option<Value> {
     Some(Value::Object(kept))
 }
 
+/// A string that is no text, with a replacement character in each place where half of a pair is. `None` for other values.
+pub(crate) fn replaced(value: &Value) -> Option<Value> {
+    let text = plain(value)?;
+    let text = value.get("$json").and(text.as_str())?;
+    Some(Value::from(text.replace(MARK, "\u{fffd}")))
+}
+
 fn plain(value: &Value) -> Option<Value> {
     match value.get("$json") {
         Some(text) => serde_json::from_str(&marked(text.as_str()?)?).ok(),

@@ -14,8 +14,6 @@ pub(crate) enum Verdict {
     ByRule(BTreeSet<Rule>),
     /// We answer otherwise and no rule says so: the first difference.
     Failed(String),
-    /// Nothing of the case is judged yet.
-    Later,
 }
 
 /// The verdict on a case, and the expected fields that are not judged yet because what they are about does not exist.

@@ -55,6 +55,14 @@ pub enum Unusable {
         /// The case's name.
         case: String,
     },
+    /// A case of the seed has no inputs, and there is no case of its name in the main file.
+    #[error("file `seed_era/{file}`, case `{case}` has no inputs, and no case of that name has")]
+    NoInputs {
+        /// The file's name.
+        file: String,
+        /// The case's name.
+        case: String,
+    },
     /// A case does not bring what its group needs.
     #[error("file `{file}`, case `{case}` cannot be run")]
     Case {

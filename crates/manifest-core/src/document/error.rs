@@ -95,6 +95,14 @@ pub enum ErrorKind {
     ConfigJson,
     /// The config is JSON, but not of the shape that its type has.
     ConfigSchema,
+    /// The config is not there.
+    ConfigMissing,
+    /// The config has another size than the manifest says.
+    ConfigSize,
+    /// The config's history has fewer entries than the image has layers.
+    HistoryShort,
+    /// The config's history has more entries with a layer than the image has layers.
+    HistoryOverflow,
 }
 
 impl DocumentError {
@@ -180,6 +188,10 @@ impl ErrorKind {
             Self::BadSignature => "bad-signature",
             Self::ConfigJson => "config-json",
             Self::ConfigSchema => "config-schema",
+            Self::ConfigMissing => "config-missing",
+            Self::ConfigSize => "config-size",
+            Self::HistoryShort => "history-short",
+            Self::HistoryOverflow => "history-overflow",
         }
     }
 }

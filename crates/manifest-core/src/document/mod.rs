@@ -47,6 +47,7 @@ pub use error::{ConfigError, DocumentError, ErrorKind};
 pub use limits::Limits;
 pub use member_error::{MemberError, Problem};
 pub use need::Need;
+pub(crate) use schema1::BASE64URL;
 pub use schema1::{Schema1, Schema1Layer};
 
 use bytes::Bytes;

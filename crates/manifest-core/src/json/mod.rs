@@ -5,14 +5,22 @@
 //! nobody asks for costs nothing, and a value that JSON allows but Rust has no type for (an integer of a thousand digits,
 //! half of a surrogate pair) does no harm where nobody reads it.
 //!
+//! Where a text must come out as Quay writes it, byte for byte, [`Value::tree`] makes a [`Json`] of it, which can be changed
+//! and written: plain, canonical or indented (sections 13.2 and 13.3). It says the same as what was read, exactly.
+//!
 //! Source: RFC 8259; for [`Dialect::Lenient`] what Quay's reader takes beyond it (quay-semantics, section 13.1).
 
+mod escape;
+mod number;
 mod scan;
 mod syntax_error;
 mod text;
+mod tree;
 mod value;
+mod write;
 
 pub use syntax_error::{SyntaxError, SyntaxProblem};
+pub(crate) use tree::{Json, Object};
 pub use value::Kind;
 pub(crate) use value::{Key, Value};
 

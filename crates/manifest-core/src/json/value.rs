@@ -1,4 +1,5 @@
 use super::text::unescape;
+use super::tree::{self, Json};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -47,6 +48,11 @@ impl<'a> Value<'a> {
             Some(b'{') => Kind::Object,
             Some(_) => Kind::Number,
         }
+    }
+
+    /// The value and all that is in it, to be changed and written anew.
+    pub(crate) fn tree(self) -> Json<'a> {
+        tree::tree(self.0)
     }
 
     pub(crate) fn boolean(self) -> Option<bool> {
@@ -157,7 +163,7 @@ fn end_of_value(bytes: &[u8]) -> usize {
 }
 
 /// Where a string ends whose first character stands at `at`.
-fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
+pub(super) fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
     while let Some(&byte) = bytes.get(at) {
         match byte {
             b'"' => return at + 1,
