@@ -1,0 +1,1 @@
+//! The ports: each method hands its work to an operation.
