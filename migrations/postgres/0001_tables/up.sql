@@ -114,7 +114,8 @@ CREATE TABLE tag (
 );
 
 CREATE INDEX tag_manifest ON tag (repository_id, manifest_id, expires_ms);
-CREATE INDEX tag_start ON tag (repository_id, start_ms DESC, name);
+-- The newest first, then by name. Of the negative, so that both go up and one comparison of rows finds where a page starts.
+CREATE INDEX tag_start ON tag (repository_id, (-start_ms), name);
 
 -- Intervals that are over. Only the triggers below add to it.
 CREATE TABLE tag_history (
@@ -130,7 +131,7 @@ CREATE TABLE tag_history (
 );
 
 CREATE INDEX tag_history_manifest ON tag_history (repository_id, manifest_id, end_ms);
-CREATE INDEX tag_history_start ON tag_history (repository_id, start_ms DESC, name);
+CREATE INDEX tag_history_start ON tag_history (repository_id, (-start_ms), name);
 
 -- A new interval closes the one before it where it starts, or where that one expired. A row that goes has been given its end before.
 CREATE FUNCTION tag_history_keep() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -33,6 +33,16 @@ impl Column {
         stored.parse().map_err(|error| self.corrupt(error))
     }
 
+    /// A text that its column holds as bytes, since an engine's own texts may lack some characters.
+    pub fn utf8(self, stored: Vec<u8>) -> Port<String> {
+        String::from_utf8(stored).map_err(|error| self.corrupt(error))
+    }
+
+    /// A text that its column holds as bytes, and that may be missing.
+    pub fn optional_utf8(self, stored: Option<Vec<u8>>) -> Port<Option<String>> {
+        stored.map(|bytes| self.utf8(bytes)).transpose()
+    }
+
     /// A digest.
     pub fn digest(self, stored: &[u8]) -> Port<Digest> {
         Digest::from_bytes(stored).map_err(|error| self.corrupt(error))
