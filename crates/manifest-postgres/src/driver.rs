@@ -1,4 +1,7 @@
 //! What the driver's errors mean. The only place that knows.
+//!
+//! diesel keeps the SQLSTATE of an error to itself: it makes a kind of some (foreign keys, serialisation failures) and calls all others
+//! unknown, deadlocks among them. Those are told apart by the server's message.
 
 use diesel::result::{DatabaseErrorKind, Error};
 use manifest_core::error::{Port, PortError, PortErrorKind};
@@ -17,10 +20,66 @@ impl<T> Doing<T> for Result<T, Error> {
 
 /// What a caller can make of an error.
 pub(crate) fn kind(error: &Error) -> PortErrorKind {
-    match error {
-        Error::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _) => {
+    match failure(error) {
+        Failure::Lost | Failure::Down | Failure::Conflict | Failure::Reference | Failure::Busy => {
             PortErrorKind::Unavailable
         }
-        _ => PortErrorKind::Internal,
+        Failure::Slow => PortErrorKind::Timeout,
+        Failure::Full => PortErrorKind::Full,
+        Failure::Other => PortErrorKind::Internal,
     }
 }
+
+/// What happened, as far as anybody acts on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The connection went while its answer was awaited: what was asked may have been done.
+    Lost,
+    /// The server is starting or stopping, has no connections left, or takes no writes: nothing was done.
+    Down,
+    /// Another transaction was in the way, and the same thing may be tried again: 40001, 40P01.
+    Conflict,
+    /// A row that a foreign key names went meanwhile: 23503.
+    Reference,
+    /// A lock was not free within its time: 55P03.
+    Busy,
+    /// The server gave up on the statement: 57014.
+    Slow,
+    /// There is no room: 53100, 53200.
+    Full,
+    /// Anything else.
+    Other,
+}
+
+/// What happened.
+pub(crate) fn failure(error: &Error) -> Failure {
+    let Error::DatabaseError(kind, information) = error else { return Failure::Other };
+    match kind {
+        DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => Failure::Lost,
+        DatabaseErrorKind::SerializationFailure => Failure::Conflict,
+        DatabaseErrorKind::ForeignKeyViolation => Failure::Reference,
+        DatabaseErrorKind::ReadOnlyTransaction => Failure::Down,
+        _ => by_message(information.message()),
+    }
+}
+
+fn by_message(message: &str) -> Failure {
+    MESSAGES.iter().find(|(text, _)| message.contains(text)).map_or(Failure::Other, |(_, failure)| *failure)
+}
+
+/// Texts of the server's messages that tell what happened.
+const MESSAGES: [(&str, Failure); 12] = [
+    ("deadlock detected", Failure::Conflict),
+    ("could not serialize access", Failure::Conflict),
+    ("canceling statement due to lock timeout", Failure::Busy),
+    ("could not obtain lock", Failure::Busy),
+    ("canceling statement due to", Failure::Slow),
+    ("No space left on device", Failure::Full),
+    ("out of memory", Failure::Full),
+    // The connection ends with the statement, whose work is undone.
+    ("terminating connection", Failure::Lost),
+    ("the database system is", Failure::Down),
+    ("too many clients already", Failure::Down),
+    ("remaining connection slots are reserved", Failure::Down),
+    ("too many connections", Failure::Down),
+];

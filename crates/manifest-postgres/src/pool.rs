@@ -1,30 +1,83 @@
 //! Where connections come from.
 
+use crate::connection::{OpenConnectionError, Opener};
+use crate::store::PostgresOptions;
+use bb8::{ManageConnection, Pool, PooledConnection, RunError};
 use diesel_async::AsyncPgConnection;
-use diesel_async::pooled_connection::bb8::{Pool, PooledConnection};
-use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use diesel_async::pooled_connection::PoolableConnection;
 use manifest_core::error::{Port, PortError, PortErrorKind};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Connections that are open, and those that may still be opened.
 #[derive(Clone)]
-pub(crate) struct Connections(Pool<AsyncPgConnection>);
+pub(crate) struct Connections {
+    pool: Pool<Manager>,
+    last_failure: LastFailure,
+}
+
+/// A connection while it is used.
+pub(crate) type Connection<'a> = PooledConnection<'a, Manager>;
+
+/// What the pool holds.
+pub(crate) struct Link {
+    pub(crate) connection: AsyncPgConnection,
+    /// Set by whoever gave up waiting: what the server still does would keep the next one waiting.
+    pub(crate) spent: bool,
+}
+
+/// Why the last connection could not be opened. The pool itself only says that none came in time.
+type LastFailure = Arc<Mutex<Option<Arc<OpenConnectionError>>>>;
 
 impl Connections {
     /// Opens none yet.
-    pub(crate) fn new(url: &str, size: u32, acquire: Duration) -> Self {
-        let mut config = ManagerConfig::default();
-        // No question before each use: a connection that is gone says so by itself, and the read is asked again on another.
-        config.recycling_method = RecyclingMethod::Fast;
-        let manager = AsyncDieselConnectionManager::new_with_config(url, config);
-        let pool = Pool::builder().max_size(size).connection_timeout(acquire).test_on_check_out(false);
-        Self(pool.build_unchecked(manager))
+    pub(crate) fn new(opener: Opener, options: &PostgresOptions) -> Self {
+        let last_failure = LastFailure::default();
+        let manager = Manager { opener, last_failure: Arc::clone(&last_failure) };
+        // No question before each use: a connection that is gone says so by itself, and a read is asked again on another.
+        let pool = Pool::builder()
+            .max_size(options.pool_size.max(1))
+            .connection_timeout(options.acquire_timeout)
+            .idle_timeout(options.idle_timeout)
+            .max_lifetime(options.max_lifetime)
+            .test_on_check_out(false);
+        Self { pool: pool.build_unchecked(manager), last_failure }
     }
 
     /// A connection, within the time that callers wait for one.
-    pub(crate) async fn get(&self) -> Port<PooledConnection<'_, AsyncPgConnection>> {
-        self.0.get().await.map_err(|error| {
-            PortError::new(PortErrorKind::Unavailable, "getting a connection to the database").with_source(error)
+    pub(crate) async fn get(&self) -> Port<Connection<'_>> {
+        self.pool.get().await.map_err(|error| {
+            let failure = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let none = PortError::new(PortErrorKind::Unavailable, "getting a connection to the database");
+            match (error, failure) {
+                (RunError::User(error), _) => none.with_source(error),
+                (RunError::TimedOut, Some(failure)) => none.with_source(failure),
+                (RunError::TimedOut, None) => none,
+            }
         })
+    }
+}
+
+/// Opens connections for the pool.
+pub(crate) struct Manager {
+    opener: Opener,
+    last_failure: LastFailure,
+}
+
+impl ManageConnection for Manager {
+    type Connection = Link;
+    type Error = Arc<OpenConnectionError>;
+
+    async fn connect(&self) -> Result<Self::Connection, Self::Error> {
+        let opened = self.opener.open().await.map_err(Arc::new);
+        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = opened.as_ref().err().cloned();
+        opened.map(|connection| Link { connection, spent: false })
+    }
+
+    async fn is_valid(&self, _: &mut Link) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn has_broken(&self, link: &mut Link) -> bool {
+        link.spent || PoolableConnection::is_broken(&mut link.connection)
     }
 }

@@ -1,8 +1,13 @@
-use crate::driver::Doing;
+use crate::connect::ConnectError;
+use crate::connection::Opener;
+use crate::driver::{Doing, Failure, failure};
+use crate::migrate;
 use crate::pool::Connections;
+use crate::retry::Retries;
+use crate::url::DatabaseUrl;
 use diesel_async::methods::LoadQuery;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use manifest_core::error::Port;
+use manifest_core::error::{Port, PortError, PortErrorKind};
 use std::fmt;
 use std::time::Duration;
 
@@ -10,31 +15,77 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct PostgresStore {
     connections: Connections,
+    /// How long an answer is awaited: behind a pooler the server may not know how long it may work.
+    patience: Duration,
 }
 
 /// What an operator may choose about a [`PostgresStore`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PostgresOptions {
-    /// Where the database is: `postgres://user:password@host:port/name?sslmode=…`.
-    pub url: String,
+    /// Where the database is.
+    pub url: DatabaseUrl,
+    /// Whether to run the migrations that the database lacks; else it is refused.
+    pub migrate: bool,
     /// How many connections this node holds at most.
     pub pool_size: u32,
     /// How long a request waits for one of them.
     pub acquire_timeout: Duration,
     /// How long the server works on one statement before it gives up.
     pub statement_timeout: Duration,
+    /// How long a connection is kept that nobody uses; `None`: for ever.
+    pub idle_timeout: Option<Duration>,
+    /// How old a connection becomes; `None`: as old as it likes.
+    pub max_lifetime: Option<Duration>,
+    /// What the server calls the connections of this node.
+    pub application_name: String,
+}
+
+impl PostgresOptions {
+    /// The defaults for that database: it is migrated, and 16 connections are held at most.
+    #[must_use]
+    pub fn new(url: DatabaseUrl) -> Self {
+        Self {
+            url,
+            migrate: true,
+            pool_size: 16,
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(30),
+            idle_timeout: Some(Duration::from_secs(10 * 60)),
+            max_lifetime: Some(Duration::from_secs(30 * 60)),
+            application_name: "manifestd".to_owned(),
+        }
+    }
 }
 
 impl PostgresStore {
+    /// Connects to the database and checks that it can be used. Runs the migrations that it lacks, if the options say so.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`], which says what is in the way.
+    pub async fn connect(options: PostgresOptions) -> Result<Self, ConnectError> {
+        let opener = Opener::new(&options);
+        let (_, missing) = migrate::check(&opener).await?;
+        if !missing.is_empty() {
+            if !options.migrate {
+                return Err(ConnectError::Older { missing });
+            }
+            migrate::up(&opener).await?;
+        }
+        let patience = options.statement_timeout + Duration::from_secs(1);
+        Ok(Self { connections: Connections::new(opener, &options), patience })
+    }
+
     /// Rows of a statement that reads. A connection that turns out to be gone is replaced, once: reading twice changes nothing.
     pub(crate) async fn rows<'query, Q, T>(&self, statement: Q, what: &'static str) -> Port<Vec<T>>
     where
         Q: LoadQuery<'query, AsyncPgConnection, T> + Copy + Send + 'query,
         T: Send,
     {
-        let mut connection = self.connections.get().await?;
-        let answer = statement.load(&mut *connection).await;
-        answer.doing(what)
+        match self.ask(statement, what).await? {
+            Err(error) if failure(&error) == Failure::Lost => self.ask(statement, what).await?.doing(what),
+            answer => answer.doing(what),
+        }
     }
 
     /// The row of a statement that reads at most one.
@@ -44,6 +95,52 @@ impl PostgresStore {
         T: Send,
     {
         Ok(self.rows(statement, what).await?.pop())
+    }
+
+    /// Rows of a call that writes, whole or not at all.
+    ///
+    /// A call that another transaction was in the way of is made again, a bounded number of times: a deadlock, a serialisation
+    /// failure, or a foreign key to a row that went meanwhile. If the connection goes before the answer came, the error says
+    /// that the outcome is unknown.
+    pub(crate) async fn write<'query, Q, T>(&self, statement: Q, what: &'static str) -> Port<Vec<T>>
+    where
+        Q: LoadQuery<'query, AsyncPgConnection, T> + Copy + Send + 'query,
+        T: Send,
+    {
+        let mut retries = Retries::default();
+        loop {
+            let error = match self.ask(statement, what).await? {
+                Ok(rows) => return Ok(rows),
+                Err(error) => error,
+            };
+            match failure(&error) {
+                Failure::Conflict | Failure::Reference if retries.wait().await => {}
+                Failure::Lost => return Err(error).doing(what).map_err(PortError::with_unknown_outcome),
+                Failure::Conflict
+                | Failure::Reference
+                | Failure::Down
+                | Failure::Busy
+                | Failure::Slow
+                | Failure::Full
+                | Failure::Other => return Err(error).doing(what),
+            }
+        }
+    }
+
+    /// Asks once. The outer error is of the pool, or of nobody answering; the inner one is the driver's.
+    async fn ask<'query, Q, T>(&self, statement: Q, what: &'static str) -> Port<diesel::QueryResult<Vec<T>>>
+    where
+        Q: LoadQuery<'query, AsyncPgConnection, T> + Send + 'query,
+        T: Send,
+    {
+        let mut link = self.connections.get().await?;
+        match tokio::time::timeout(self.patience, statement.load(&mut link.connection)).await {
+            Ok(answer) => Ok(answer),
+            Err(late) => {
+                link.spent = true;
+                Err(PortError::new(PortErrorKind::Timeout, what).with_source(late).with_unknown_outcome())
+            }
+        }
     }
 }
 
