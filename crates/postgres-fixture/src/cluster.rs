@@ -230,15 +230,7 @@ impl Cluster {
     fn launch(&self) -> Result<(), FixtureError> {
         let log = self.folder.join("log");
         let started = self.control(&["start", "--log", &log.display().to_string()]);
-        started.map_err(|error| match error {
-            FixtureError::Failed { command, printed } => {
-                let log = fs::read_to_string(&log).unwrap_or_default();
-                let lines: Vec<&str> = log.lines().collect();
-                let end = lines[lines.len().saturating_sub(20)..].join("\n");
-                FixtureError::Failed { command, printed: format!("{printed}\nthe server's log ends so:\n{end}") }
-            }
-            error => error,
-        })
+        started.map_err(|error| error.with_log(&log))
     }
 
     fn control(&self, arguments: &[&str]) -> Result<(), FixtureError> {

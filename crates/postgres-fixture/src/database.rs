@@ -104,10 +104,10 @@ fn shared() -> Result<&'static str, FixtureError> {
 /// Runs what blocks on a thread of its own, so that a test's runtime goes on meanwhile.
 async fn in_background<T: Send + 'static>(make: impl FnOnce() -> Result<T, FixtureError> + Send + 'static) -> T {
     let (answer, answered) = oneshot::channel();
-    let thread = thread::spawn(move || answer.send(make()).is_ok());
+    thread::spawn(move || answer.send(make()).is_ok());
     match answered.await {
-        Ok(Ok(made)) => made,
-        Ok(Err(error)) => panic!("no database for this test: {}", error.chain()),
-        Err(_) => panic!("no database for this test: {thread:?} panicked"),
+        Ok(Ok(database)) => database,
+        Ok(Err(error)) => panic!("no database for this test: {error:?}"),
+        Err(gone) => panic!("no database for this test, the thread that makes it panicked: {gone}"),
     }
 }

@@ -1,6 +1,10 @@
 //! Why there is no Postgres for a test.
 
-use std::{error::Error, fmt, io, iter, path::PathBuf};
+use std::{
+    error::Error,
+    fmt, fs, io, iter,
+    path::{Path, PathBuf},
+};
 
 /// Why a server or a database could not be made, stopped or removed.
 ///
@@ -50,6 +54,17 @@ pub enum FixtureError {
 }
 
 impl FixtureError {
+    /// Adds the end of the server's log to what a program printed, which is only that there is a log.
+    pub(crate) fn with_log(mut self, log: &Path) -> Self {
+        if let Self::Failed { printed, .. } = &mut self {
+            let log = fs::read_to_string(log).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            let end = lines[lines.len().saturating_sub(20)..].join("\n");
+            *printed = format!("{printed}\nthe server's log ends so:\n{end}");
+        }
+        self
+    }
+
     /// What was wrong with all its causes, for who can only print.
     pub(crate) fn chain(&self) -> String {
         let causes = iter::successors(Some(self as &dyn Error), |&error| error.source());
