@@ -7,6 +7,7 @@ use crate::retry::Retries;
 use crate::url::DatabaseUrl;
 use diesel_async::methods::LoadQuery;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::future::BoxFuture;
 use manifest_core::error::{Port, PortError, PortErrorKind};
 use std::fmt;
 use std::time::Duration;
@@ -77,22 +78,26 @@ impl PostgresStore {
     }
 
     /// Rows of a statement that reads. A connection that turns out to be gone is replaced, once: reading twice changes nothing.
-    pub(crate) async fn rows<'query, Q, T>(&self, statement: Q, what: &'static str) -> Port<Vec<T>>
+    ///
+    /// The future is boxed, since of one that is not the compiler cannot see within a port's method that threads may pass it on.
+    pub(crate) fn rows<'a, Q, T>(&'a self, statement: Q, what: &'static str) -> BoxFuture<'a, Port<Vec<T>>>
     where
-        Q: LoadQuery<'query, AsyncPgConnection, T> + Copy + Send + 'query,
-        T: Send,
+        Q: LoadQuery<'a, AsyncPgConnection, T> + Copy + Send + 'a,
+        T: Send + 'a,
     {
-        match self.ask(statement, what).await? {
-            Err(error) if failure(&error) == Failure::Lost => self.ask(statement, what).await?.doing(what),
-            answer => answer.doing(what),
-        }
+        Box::pin(async move {
+            match self.ask(statement, what).await? {
+                Err(error) if failure(&error) == Failure::Lost => self.ask(statement, what).await?.doing(what),
+                answer => answer.doing(what),
+            }
+        })
     }
 
     /// The row of a statement that reads at most one.
-    pub(crate) async fn row<'query, Q, T>(&self, statement: Q, what: &'static str) -> Port<Option<T>>
+    pub(crate) async fn row<'a, Q, T>(&'a self, statement: Q, what: &'static str) -> Port<Option<T>>
     where
-        Q: LoadQuery<'query, AsyncPgConnection, T> + Copy + Send + 'query,
-        T: Send,
+        Q: LoadQuery<'a, AsyncPgConnection, T> + Copy + Send + 'a,
+        T: Send + 'a,
     {
         Ok(self.rows(statement, what).await?.pop())
     }
@@ -102,29 +107,31 @@ impl PostgresStore {
     /// A call that another transaction was in the way of is made again, a bounded number of times: a deadlock, a serialisation
     /// failure, or a foreign key to a row that went meanwhile. If the connection goes before the answer came, the error says
     /// that the outcome is unknown.
-    pub(crate) async fn write<'query, Q, T>(&self, statement: Q, what: &'static str) -> Port<Vec<T>>
+    pub(crate) fn write<'a, Q, T>(&'a self, statement: Q, what: &'static str) -> BoxFuture<'a, Port<Vec<T>>>
     where
-        Q: LoadQuery<'query, AsyncPgConnection, T> + Copy + Send + 'query,
-        T: Send,
+        Q: LoadQuery<'a, AsyncPgConnection, T> + Copy + Send + 'a,
+        T: Send + 'a,
     {
-        let mut retries = Retries::default();
-        loop {
-            let error = match self.ask(statement, what).await? {
-                Ok(rows) => return Ok(rows),
-                Err(error) => error,
-            };
-            match failure(&error) {
-                Failure::Conflict | Failure::Reference if retries.wait().await => {}
-                Failure::Lost => return Err(error).doing(what).map_err(PortError::with_unknown_outcome),
-                Failure::Conflict
-                | Failure::Reference
-                | Failure::Down
-                | Failure::Busy
-                | Failure::Slow
-                | Failure::Full
-                | Failure::Other => return Err(error).doing(what),
+        Box::pin(async move {
+            let mut retries = Retries::default();
+            loop {
+                let error = match self.ask(statement, what).await? {
+                    Ok(rows) => return Ok(rows),
+                    Err(error) => error,
+                };
+                match failure(&error) {
+                    Failure::Conflict | Failure::Reference if retries.wait().await => {}
+                    Failure::Lost => return Err(error).doing(what).map_err(PortError::with_unknown_outcome),
+                    Failure::Conflict
+                    | Failure::Reference
+                    | Failure::Down
+                    | Failure::Busy
+                    | Failure::Slow
+                    | Failure::Full
+                    | Failure::Other => return Err(error).doing(what),
+                }
             }
-        }
+        })
     }
 
     /// Asks once. The outer error is of the pool, or of nobody answering; the inner one is the driver's.
