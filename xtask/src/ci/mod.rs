@@ -13,7 +13,8 @@ use anyhow::{Result, ensure};
 use clap::ValueEnum;
 
 use crate::{
-    check_deps, clients, conformance, durability, process, test, tidy, vectors, workspace, workspace::Workspace,
+    check_deps, clients, conformance, durability, process, server::Deployment, test, tidy, vectors, workspace,
+    workspace::Workspace,
 };
 
 /// Arguments of `cargo xtask ci`.
@@ -48,8 +49,12 @@ enum Step {
     Vectors,
     /// Real clients against the release binary.
     Clients,
+    /// Real clients against two nodes on one database.
+    ClientsPostgres,
     /// The conformance suite against the release binary.
     Conformance,
+    /// The conformance suite against two nodes on one database.
+    ConformancePostgres,
     /// The order of system calls of the release binary.
     Durability,
 }
@@ -98,8 +103,10 @@ fn step_result(workspace: &Workspace, step: Step) -> Result<()> {
         Step::Test => test::run(workspace, &test::Arguments::default()),
         Step::Vectors => vectors::run_all(workspace),
         Step::Clients => clients::run(workspace, &clients::Arguments::default()),
+        Step::ClientsPostgres => clients::run(workspace, &clients::Arguments::on(Deployment::TWO_NODES)),
         Step::Durability => durability::run(workspace, &durability::Arguments::default()),
         Step::Conformance => conformance::run(workspace, &conformance::Arguments::default()),
+        Step::ConformancePostgres => conformance::run(workspace, &conformance::Arguments::on(Deployment::TWO_NODES)),
     }
 }
 
@@ -111,8 +118,8 @@ fn name(step: Step) -> String {
 fn print_table(table: &[(Step, Duration, bool)]) {
     println!();
     for (step, taken, ok) in table {
-        println!("{:12} {:8.1} s  {}", name(*step), taken.as_secs_f64(), if *ok { "ok" } else { "FAILED" });
+        println!("{:20} {:8.1} s  {}", name(*step), taken.as_secs_f64(), if *ok { "ok" } else { "FAILED" });
     }
     let total: Duration = table.iter().map(|(_, taken, _)| *taken).sum();
-    println!("{:12} {:8.1} s", "total", total.as_secs_f64());
+    println!("{:20} {:8.1} s", "total", total.as_secs_f64());
 }
