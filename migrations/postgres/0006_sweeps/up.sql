@@ -97,24 +97,18 @@ BEGIN
 END
 $$;
 
--- Rows of the first repository behind the cursor that is being deleted; its own goes last, and only then the cursor goes on.
-CREATE FUNCTION sweep_repository_1(after_id BIGINT, most BIGINT, OUT removed BIGINT, OUT is_busy BOOLEAN, OUT next_id BIGINT)
+-- Rows of a repository that is being deleted, at most so many; its own goes last, and only then nothing is left.
+CREATE FUNCTION sweep_repository_1(here BIGINT, most BIGINT, OUT removed BIGINT, OUT is_busy BOOLEAN, OUT is_done BOOLEAN)
 LANGUAGE plpgsql AS $$
 DECLARE
-    here BIGINT;
     count BIGINT;
 BEGIN
     removed := 0;
-    is_busy := false;
-    SELECT r.id INTO here FROM repository r WHERE r.state = 2 AND r.id > after_id ORDER BY r.id LIMIT 1;
-    IF NOT FOUND THEN
-        RETURN;
-    ELSIF NOT repository_try_1(here, true) THEN
-        is_busy := true;
-        next_id := here;
+    is_busy := NOT repository_try_1(here, true);
+    is_done := false;
+    IF is_busy THEN
         RETURN;
     END IF;
-    next_id := after_id;
     -- The last intervals of tags become history by trigger.
     UPDATE tag t SET expires_ms = t.start_ms
     WHERE t.repository_id = here AND t.name IN (SELECT x.name FROM tag x WHERE x.repository_id = here ORDER BY x.name LIMIT most);
@@ -145,8 +139,9 @@ BEGIN
     IF removed < most THEN
         -- Each of them found fewer rows than it might have removed, so none is left.
         DELETE FROM repository r WHERE r.id = here AND r.state = 2;
-        removed := removed + 1;
-        next_id := here;
+        GET DIAGNOSTICS count = ROW_COUNT;
+        removed := removed + count;
+        is_done := true;
     END IF;
 END
 $$;

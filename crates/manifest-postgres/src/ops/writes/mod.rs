@@ -7,10 +7,10 @@ mod sweep;
 mod trash;
 mod uploads;
 
-pub(crate) use blobs::{mount, remove};
-pub(crate) use lost::settled;
-pub(crate) use repositories::{create_repository, delete_repository, set_state};
-pub(crate) use sweep::{Keys, sweep, sweep_uploads};
+pub(crate) use blobs::{in_the_way, mount, remove};
+pub(crate) use lost::{is_lost, settled};
+pub(crate) use repositories::{create_repository, delete_repository, set_state, small};
+pub(crate) use sweep::{sweep, sweep_uploads};
 pub(crate) use trash::{discard, discard_unnamed, postpone_trash, trash_emptied};
 pub(crate) use uploads::{begin, cancel, finish, publish};
 
@@ -23,11 +23,11 @@ use std::fmt;
 struct UnknownOutcomeError(String);
 
 /// The only row that a function answers.
-pub(super) fn only<T>(mut rows: Vec<T>, what: &'static str) -> Port<T> {
+pub(crate) fn only<T>(mut rows: Vec<T>, what: &'static str) -> Port<T> {
     rows.pop().ok_or_else(|| unknown(&"nothing", what))
 }
 
 /// The error that a function answered what it never does.
-pub(super) fn unknown(outcome: &impl fmt::Display, what: &'static str) -> PortError {
+pub(crate) fn unknown(outcome: &impl fmt::Display, what: &'static str) -> PortError {
     PortError::new(PortErrorKind::Internal, what).with_source(UnknownOutcomeError(outcome.to_string()))
 }

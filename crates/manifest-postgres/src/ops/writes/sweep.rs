@@ -1,75 +1,65 @@
-use super::{only, unknown};
+use super::only;
+use crate::ops::sweep::{Bounds, Keys, Looked};
 use crate::store::PostgresStore;
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Text};
 use manifest_core::error::Port;
 use manifest_core::ports::{SweepAsk, SweepCursor, SweepDone, Swept};
 use manifest_core::time::Millis;
 
-/// What a step saw that has to go, by the keys of the rows, in their order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Keys {
-    /// Of tags and of their history: repository, name, start.
-    History { repositories: Vec<i64>, names: Vec<String>, starts: Vec<Millis> },
-    /// Repository, id.
-    Manifests { repositories: Vec<i64>, ids: Vec<i64> },
-    /// Repository, digest.
-    Access { repositories: Vec<i64>, digests: Vec<Vec<u8>> },
-    /// Digest.
-    Blobs { digests: Vec<Vec<u8>> },
-    /// The id behind which the first repository that is being deleted loses some of its rows.
-    Repositories { after: i64 },
-}
-
-/// Removes what a step saw, so far as it still has to go. `next` is where the step ended.
-pub(crate) async fn sweep(
-    store: &PostgresStore,
-    ask: &SweepAsk,
-    keys: &Keys,
-    next: Option<SweepCursor>,
-) -> Port<SweepDone> {
-    let before = |span| ask.now.saturating_sub(span);
-    let (window, lease, now) = (before(ask.window), before(ask.grace), ask.now);
-    let rows: Vec<(i64, bool)> = match keys {
-        Keys::History { repositories, names, starts } => {
-            let statement = SweepHistory { repositories, names, starts, window };
+/// Removes what a step saw, so far as it still has to go.
+pub(crate) async fn sweep(store: &PostgresStore, ask: &SweepAsk, looked: &Looked) -> Port<SweepDone> {
+    let Bounds { now, window, lease, .. } = Bounds::from(ask);
+    let rows: Vec<(i64, bool)> = match &looked.keys {
+        Keys::History(keys) => {
+            let (repositories, (names, starts)): (Vec<i64>, (Vec<&str>, Vec<Millis>)) =
+                keys.iter().map(|(repository, name, start)| (*repository, (name.as_str(), *start))).unzip();
+            let statement =
+                SweepHistory { repositories: &repositories, names: &names, starts: &starts, window };
             store.write(statement, "removing intervals that are over").await?
         }
-        Keys::Manifests { repositories, ids } => {
-            store.write(SweepManifests { repositories, ids, window, now }, "collecting manifests").await?
+        Keys::Manifests(keys) => {
+            let (repositories, ids): (Vec<i64>, Vec<i64>) = keys.iter().copied().unzip();
+            let statement = SweepManifests { repositories: &repositories, ids: &ids, window, now };
+            store.write(statement, "collecting manifests").await?
         }
-        Keys::Access { repositories, digests } => {
-            let statement = SweepAccess { repositories, digests, lease };
+        Keys::Access(keys) => {
+            let (repositories, digests): (Vec<i64>, Vec<&[u8]>) =
+                keys.iter().map(|(repository, digest)| (*repository, digest.as_slice())).unzip();
+            let statement = SweepAccess { repositories: &repositories, digests: &digests, lease };
             store.write(statement, "removing access to blobs that nothing links").await?
         }
-        Keys::Blobs { digests } => {
+        Keys::Blobs(digests) => {
             store.write(SweepBlobs { digests }, "removing blobs to which nobody has access").await?
         }
-        Keys::Repositories { after } => return sweep_repository(store, ask, *after).await,
+        Keys::Repositories(ids) => return sweep_first(store, ask, ids, looked.next.clone()).await,
     };
     let (removed, busy) = only(rows, "sweeping")?;
-    Ok(SweepDone { removed: removed.unsigned_abs(), next, busy })
+    Ok(SweepDone { removed: removed.unsigned_abs(), next: looked.next.clone(), busy })
 }
 
-/// The cursor goes on only when nothing is left of the repository.
-async fn sweep_repository(store: &PostgresStore, ask: &SweepAsk, after: i64) -> Port<SweepDone> {
+/// Removes rows of the first of these repositories. Its own goes last, and only then the cursor goes on.
+async fn sweep_first(
+    store: &PostgresStore,
+    ask: &SweepAsk,
+    ids: &[i64],
+    next: Option<SweepCursor>,
+) -> Port<SweepDone> {
     const WHAT: &str = "removing a repository";
-    let statement = SweepRepository { after, most: rows(ask.limit) };
-    let (removed, busy, next): (i64, bool, Option<i64>) = only(store.write(statement, WHAT).await?, WHAT)?;
-    if removed < 0 {
-        return Err(unknown(&removed, WHAT));
-    }
-    Ok(SweepDone { removed: removed.unsigned_abs(), next: next.map(|id| SweepCursor(id.to_string())), busy })
-}
-
-/// How many rows a step looks at. One that looked at nothing would never get on.
-fn rows(limit: u32) -> i64 {
-    i64::from(limit.clamp(1, 200))
+    let Some(&repository) = ids.first() else {
+        return Ok(SweepDone { next, ..SweepDone::default() });
+    };
+    let statement = SweepRepository { repository, most: Bounds::from(ask).rows };
+    let (removed, busy, is_done): (i64, bool, bool) = only(store.write(statement, WHAT).await?, WHAT)?;
+    let start = || SweepCursor("0".to_owned());
+    // Who gives up on a busy one goes on behind it.
+    let next = if is_done || busy { SweepCursor(repository.to_string()) } else { ask.after.clone().unwrap_or_else(start) };
+    Ok(SweepDone { removed: removed.unsigned_abs(), next: Some(next), busy })
 }
 
 statement! {
     struct SweepHistory<'a> {
         repositories: &'a [i64] => Array<BigInt>,
-        names: &'a [String] => Array<Text>,
+        names: &'a [&'a str] => Array<Text>,
         starts: &'a [Millis] => Array<BigInt>,
         window: Millis => BigInt,
     }
@@ -91,7 +81,7 @@ statement! {
 statement! {
     struct SweepAccess<'a> {
         repositories: &'a [i64] => Array<BigInt>,
-        digests: &'a [Vec<u8>] => Array<Binary>,
+        digests: &'a [&'a [u8]] => Array<Binary>,
         lease: Millis => BigInt,
     }
     -> (BigInt, Bool);
@@ -105,9 +95,9 @@ statement! {
 }
 
 statement! {
-    struct SweepRepository { after: i64 => BigInt, most: i64 => BigInt }
-    -> (BigInt, Bool, Nullable<BigInt>);
-    "SELECT removed, is_busy, next_id FROM sweep_repository_1($1, $2)"
+    struct SweepRepository { repository: i64 => BigInt, most: i64 => BigInt }
+    -> (BigInt, Bool, Bool);
+    "SELECT removed, is_busy, is_done FROM sweep_repository_1($1, $2)"
 }
 
 /// Removes uploads that have expired.
