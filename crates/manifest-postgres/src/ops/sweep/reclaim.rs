@@ -1,6 +1,6 @@
 use crate::sets;
 use crate::store::PostgresStore;
-use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Text};
 use manifest_core::empty_layer;
 use manifest_core::error::Port;
 use manifest_core::ports::Reclaim;
@@ -33,8 +33,8 @@ pub(crate) async fn reclaimable(store: &PostgresStore, now: Millis, window: i64,
     read(store.row(statement, "counting what a collection would free").await?)
 }
 
-/// How many manifests, how many blobs, and the sum of their sizes, if there are some.
-type Row = (i64, i64, Option<i64>);
+/// How many manifests, how many blobs, and the sum of their sizes, as large as it can be where it is too large.
+type Row = (i64, i64, i64);
 
 fn read(row: Option<Row>) -> Port<Reclaim> {
     // Counting answers a row, and counting nothing answers zeros.
@@ -42,7 +42,7 @@ fn read(row: Option<Row>) -> Port<Reclaim> {
     Ok(Reclaim {
         manifests: Column("manifest", "count(*)").size(manifests)?,
         blobs: Column("blob", "count(*)").size(blobs)?,
-        bytes: Column("blob", "size").size(bytes.unwrap_or_default())?,
+        bytes: Column("blob", "size").size(bytes)?,
     })
 }
 
@@ -54,7 +54,7 @@ statement! {
         now: Millis => BigInt,
         empty_layer: &'a [u8] => Binary,
     }
-    -> (BigInt, BigInt, Nullable<BigInt>);
+    -> (BigInt, BigInt, BigInt);
     concat!(
         "WITH here (id) AS MATERIALIZED (SELECT id FROM repository WHERE name = $1 AND state <> 2), \
          purged (id) AS MATERIALIZED (SELECT DISTINCT m.id FROM here CROSS JOIN unnest($2) named (digest) \
@@ -65,14 +65,14 @@ statement! {
         released!("b", "$3"),
         " AND b.digest <> $4 AND NOT EXISTS (SELECT 1 FROM repository_blob o \
          WHERE o.digest = b.digest AND o.repository_id <> here.id OFFSET 0)) \
-         SELECT (SELECT count(*) FROM purged), count(*), least(sum(size), 9223372036854775807)::bigint FROM freed"
+         SELECT (SELECT count(*) FROM purged), count(*), least(coalesce(sum(size), 0), 9223372036854775807)::bigint FROM freed"
     )
 }
 
 statement! {
     /// Blobs to which no access row would be left: neither by its lease, nor by a manifest that stays.
     struct Reclaimable<'a> { window: Millis => BigInt, now: Millis => BigInt, lease: Millis => BigInt, empty_layer: &'a [u8] => Binary }
-    -> (BigInt, BigInt, Nullable<BigInt>);
+    -> (BigInt, BigInt, BigInt);
     concat!(
         "WITH gone (repository_id, id) AS MATERIALIZED (SELECT m.repository_id, m.id FROM manifest m \
          JOIN repository r ON r.id = m.repository_id WHERE r.state = 2 OR NOT ",
@@ -83,7 +83,7 @@ statement! {
          held (digest) AS (SELECT a.digest FROM repository_blob a JOIN repository r ON r.id = a.repository_id AND r.state <> 2 \
          LEFT JOIN linked ON linked.repository_id = a.repository_id AND linked.digest = a.digest \
          WHERE a.lease_until_ms > $3 OR linked.digest IS NOT NULL) \
-         SELECT (SELECT count(*) FROM gone), count(*), least(sum(b.size), 9223372036854775807)::bigint \
+         SELECT (SELECT count(*) FROM gone), count(*), least(coalesce(sum(b.size), 0), 9223372036854775807)::bigint \
          FROM blob b WHERE b.digest <> $4 AND NOT EXISTS (SELECT 1 FROM held WHERE held.digest = b.digest)"
     )
 }
