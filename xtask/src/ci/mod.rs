@@ -13,8 +13,8 @@ use anyhow::{Result, ensure};
 use clap::ValueEnum;
 
 use crate::{
-    check_deps, clients, conformance, durability, process, server::Deployment, test, tidy, vectors, workspace,
-    workspace::Workspace,
+    check_deps, clients, conformance, databases, databases::SchemaArguments, durability, process, server::Deployment,
+    test, tidy, vectors, workspace, workspace::Workspace,
 };
 
 /// Arguments of `cargo xtask ci`.
@@ -45,6 +45,8 @@ enum Step {
     Rustdoc,
     /// Every test and doc-test.
     Test,
+    /// The tables that the migrations make.
+    Schema,
     /// The golden vectors of the project, and those beside the checkout.
     Vectors,
     /// Real clients against the release binary.
@@ -101,6 +103,7 @@ fn step_result(workspace: &Workspace, step: Step) -> Result<()> {
             process::stream(command.env("RUSTDOCFLAGS", "--deny warnings"))
         }
         Step::Test => test::run(workspace, &test::Arguments::default()),
+        Step::Schema => databases::schema(workspace, &SchemaArguments::CHECK),
         Step::Vectors => vectors::run_all(workspace),
         Step::Clients => clients::run(workspace, &clients::Arguments::default()),
         Step::ClientsPostgres => clients::run(workspace, &clients::Arguments::on(Deployment::TWO_NODES)),

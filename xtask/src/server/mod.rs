@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 
-pub(crate) use deployment::Deployment;
+pub(crate) use deployment::{Backend, Deployment};
 
 use balancer::Balancer;
 use deployment::Rows;
