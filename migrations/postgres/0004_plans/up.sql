@@ -121,7 +121,7 @@ $$;
 -- Whether a manifest is there undeleted, once the plan's own is.
 CREATE FUNCTION manifest_there_1(here BIGINT, of_digest BYTEA, plan_manifest BYTEA) RETURNS BOOLEAN LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN of_digest = plan_manifest OR EXISTS (
+    RETURN of_digest IS NOT DISTINCT FROM plan_manifest OR EXISTS (
         SELECT 1 FROM manifest m WHERE m.repository_id = here AND m.digest = of_digest AND m.deleted_ms IS NULL);
 END
 $$;

@@ -31,7 +31,8 @@ pub(crate) async fn mount(store: &PostgresStore, ask: &MountAsk) -> Port<Mounted
         stops: &scope.stops,
     };
     let write = async || {
-        let (outcome, size, location): (i16, Option<i64>, Option<String>) = only(store.write(statement, WHAT).await?, WHAT)?;
+        let (outcome, size, location): (i16, Option<i64>, Option<String>) =
+            only(store.write(statement, WHAT).await?, WHAT)?;
         match outcome {
             0 => Ok(Mounted::Done(blob("repository_blob", size, location)?)),
             1 => Ok(Mounted::NotFound),

@@ -13,8 +13,7 @@ pub(crate) async fn sweep(store: &PostgresStore, ask: &SweepAsk, looked: &Looked
         Keys::History(keys) => {
             let (repositories, (names, starts)): (Vec<i64>, (Vec<&str>, Vec<Millis>)) =
                 keys.iter().map(|(repository, name, start)| (*repository, (name.as_str(), *start))).unzip();
-            let statement =
-                SweepHistory { repositories: &repositories, names: &names, starts: &starts, window };
+            let statement = SweepHistory { repositories: &repositories, names: &names, starts: &starts, window };
             store.write(statement, "removing intervals that are over").await?
         }
         Keys::Manifests(keys) => {
@@ -38,12 +37,7 @@ pub(crate) async fn sweep(store: &PostgresStore, ask: &SweepAsk, looked: &Looked
 }
 
 /// Removes rows of the first of these repositories. Its own goes last, and only then the cursor goes on.
-async fn sweep_first(
-    store: &PostgresStore,
-    ask: &SweepAsk,
-    ids: &[i64],
-    next: Option<SweepCursor>,
-) -> Port<SweepDone> {
+async fn sweep_first(store: &PostgresStore, ask: &SweepAsk, ids: &[i64], next: Option<SweepCursor>) -> Port<SweepDone> {
     const WHAT: &str = "removing a repository";
     let Some(&repository) = ids.first() else {
         return Ok(SweepDone { next, ..SweepDone::default() });
@@ -52,7 +46,8 @@ async fn sweep_first(
     let (removed, busy, is_done): (i64, bool, bool) = only(store.write(statement, WHAT).await?, WHAT)?;
     let start = || SweepCursor("0".to_owned());
     // Who gives up on a busy one goes on behind it.
-    let next = if is_done || busy { SweepCursor(repository.to_string()) } else { ask.after.clone().unwrap_or_else(start) };
+    let next =
+        if is_done || busy { SweepCursor(repository.to_string()) } else { ask.after.clone().unwrap_or_else(start) };
     Ok(SweepDone { removed: removed.unsigned_abs(), next: Some(next), busy })
 }
 
