@@ -145,10 +145,10 @@ statement! {
     -> (Nullable<Text>, Nullable<Integer>, Nullable<Binary>);
     concat!(
         "SELECT m.media_type, length(m.bytes), CASE WHEN $1 THEN NULL ELSE m.bytes END \
-         FROM repository r LEFT JOIN manifest m ON m.repository_id = r.id AND m.digest = $2 \
+         FROM repository r LEFT JOIN LATERAL (SELECT * FROM manifest m WHERE m.repository_id = r.id AND m.digest = $2 \
          AND ($3 = 2 OR m.deleted_ms IS NULL AND ($3 = 1 OR ",
         kept!("r.id", "m", "$4", "$4"),
-        ")) WHERE r.name = $5 AND r.state <> 2"
+        ")) OFFSET 0) m ON true WHERE r.name = $5 AND r.state <> 2"
     )
 }
 

@@ -45,9 +45,10 @@ statement! {
          near AS MATERIALIZED (SELECT * FROM kin LIMIT 1002) \
          SELECT 0, near.digest, near.subject, near.deleted_ms, near.pinned_until_ms, NULL::text FROM near \
          UNION ALL \
-         SELECT 1, near.digest, parent.digest, NULL, NULL, NULL FROM near \
-         JOIN manifest_child c ON c.repository_id = (SELECT id FROM here) AND c.digest = near.digest \
-         JOIN near parent ON parent.id = c.manifest_id \
+         SELECT 1, near.digest, parent.digest, NULL, NULL, NULL FROM near CROSS JOIN LATERAL \
+         (SELECT DISTINCT c.manifest_id FROM manifest_child c \
+         WHERE c.repository_id = (SELECT id FROM here) AND c.digest = near.digest) lists \
+         JOIN near parent ON parent.id = lists.manifest_id \
          UNION ALL \
          SELECT 2, near.digest, NULL, t.end_ms, NULL, t.name FROM near CROSS JOIN LATERAL \
          (SELECT i.name, max(i.end_ms) AS end_ms FROM (\

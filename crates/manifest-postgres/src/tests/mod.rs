@@ -1,0 +1,5 @@
+//! Tests of the store as a whole, and of what only this crate can see.
+
+mod plans;
+mod statements;
+mod world;
