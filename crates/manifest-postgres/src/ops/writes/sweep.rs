@@ -1,4 +1,4 @@
-use super::only;
+use super::{only, settled};
 use crate::ops::sweep::{Bounds, Keys, Looked};
 use crate::store::PostgresStore;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Text};
@@ -6,8 +6,12 @@ use manifest_core::error::Port;
 use manifest_core::ports::{SweepAsk, SweepCursor, SweepDone, Swept};
 use manifest_core::time::Millis;
 
-/// Removes what a step saw, so far as it still has to go.
+/// Removes what a step saw, so far as it still has to go. If the answer is lost, what the call removed is not counted.
 pub(crate) async fn sweep(store: &PostgresStore, ask: &SweepAsk, looked: &Looked) -> Port<SweepDone> {
+    settled(|| remove(store, ask, looked), async |done| Ok(done)).await
+}
+
+async fn remove(store: &PostgresStore, ask: &SweepAsk, looked: &Looked) -> Port<SweepDone> {
     let Bounds { now, window, lease, .. } = Bounds::from(ask);
     let rows: Vec<(i64, bool)> = match &looked.keys {
         Keys::History(keys) => {
@@ -95,12 +99,15 @@ statement! {
     "SELECT removed, is_busy, is_done FROM sweep_repository_1($1, $2)"
 }
 
-/// Removes uploads that have expired.
+/// Removes uploads that have expired. If the answer is lost, what the call removed is not counted.
 pub(crate) async fn sweep_uploads(store: &PostgresStore, limit: u32, now: Millis) -> Port<Swept> {
     const WHAT: &str = "sweeping uploads";
     let statement = SweepUploads { most: i64::from(limit), now };
-    let (removed, more): (i64, bool) = only(store.write(statement, WHAT).await?, WHAT)?;
-    Ok(Swept { removed: removed.unsigned_abs(), more })
+    let write = async || {
+        let (removed, more): (i64, bool) = only(store.write(statement, WHAT).await?, WHAT)?;
+        Ok(Swept { removed: removed.unsigned_abs(), more })
+    };
+    settled(write, async |swept| Ok(swept)).await
 }
 
 statement! {

@@ -27,8 +27,12 @@ statement! {
 /// Forgets locations whose bytes are deleted.
 pub(crate) async fn trash_emptied(store: &PostgresStore, locations: &[Location]) -> Port<()> {
     let locations = texts(locations);
-    let _: Vec<(i64,)> = store.write(EmptyTrash { locations: &locations }, "emptying the trash").await?;
-    Ok(())
+    let statement = EmptyTrash { locations: &locations };
+    let write = async || {
+        let _: Vec<(i64,)> = store.write(statement, "emptying the trash").await?;
+        Ok(())
+    };
+    settled(write, async |()| Ok(())).await
 }
 
 statement! {
@@ -44,8 +48,11 @@ statement! {
 pub(crate) async fn postpone_trash(store: &PostgresStore, locations: &[Location], not_before: Millis) -> Port<()> {
     let locations = texts(locations);
     let statement = PostponeTrash { locations: &locations, not_before };
-    let _: Vec<(i64,)> = store.write(statement, "postponing the trash").await?;
-    Ok(())
+    let write = async || {
+        let _: Vec<(i64,)> = store.write(statement, "postponing the trash").await?;
+        Ok(())
+    };
+    settled(write, async |()| Ok(())).await
 }
 
 statement! {
@@ -56,14 +63,17 @@ statement! {
      SELECT count(*) FROM kept"
 }
 
-/// Puts what nobody names into the trash. How many locations.
+/// Puts what nobody names into the trash. How many locations, but for those of a call whose answer is lost.
 pub(crate) async fn discard_unnamed(store: &PostgresStore, seen: &[Stored], now: Millis) -> Port<u64> {
     let locations = texts(seen.iter().map(|stored| &stored.location));
     let uploads: Vec<[u8; 16]> = seen.iter().map(|stored| stored.upload.to_bytes()).collect();
     let uploads: Vec<&[u8]> = uploads.iter().map(<[u8; 16]>::as_slice).collect();
     let statement = DiscardUnnamed { now, locations: &locations, uploads: &uploads };
-    let discarded: Vec<(String,)> = store.write(statement, "discarding bytes that nobody names").await?;
-    Ok(discarded.len() as u64)
+    let write = async || {
+        let discarded: Vec<(String,)> = store.write(statement, "discarding bytes that nobody names").await?;
+        Ok(discarded.len() as u64)
+    };
+    settled(write, async |discarded| Ok(discarded)).await
 }
 
 statement! {

@@ -1,0 +1,10 @@
+//! Writes when something goes wrong: others in the way, statements that fail, connections that go, answers that are lost.
+
+mod concurrency;
+mod faults;
+mod lost;
+mod retries;
+mod rounds;
+mod script;
+mod wire;
+mod world;
