@@ -1,8 +1,8 @@
 use crate::connect::ConnectError;
 use crate::connection::Opener;
 use crate::driver::{Doing, Failure, failure};
-use crate::migrate;
-use crate::pool::Connections;
+use crate::migrate::Migrations;
+use crate::pool::{Connections, PoolState};
 use crate::retry::Retries;
 use crate::url::DatabaseUrl;
 use diesel_async::methods::LoadQuery;
@@ -10,6 +10,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::BoxFuture;
 use manifest_core::error::{Port, PortError, PortErrorKind};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Every port of `manifest-core` that holds rows, on one Postgres database. Clones are the same store.
@@ -18,6 +19,8 @@ pub struct PostgresStore {
     connections: Connections,
     /// How long an answer is awaited: behind a pooler the server may not know how long it may work.
     patience: Duration,
+    opened: Arc<Migrations>,
+    url: Arc<DatabaseUrl>,
 }
 
 /// What an operator may choose about a [`PostgresStore`].
@@ -65,16 +68,35 @@ impl PostgresStore {
     ///
     /// [`ConnectError`], which says what is in the way.
     pub async fn connect(options: PostgresOptions) -> Result<Self, ConnectError> {
-        let opener = Opener::new(&options);
-        let (_, missing) = migrate::check(&opener).await?;
-        if !missing.is_empty() {
-            if !options.migrate {
-                return Err(ConnectError::Older { missing });
-            }
-            migrate::up(&opener).await?;
-        }
+        let found = Migrations::status(&options).await?;
+        let opened = if found.missing.is_empty() {
+            found
+        } else if options.migrate {
+            Migrations::up(&options).await?
+        } else {
+            return Err(ConnectError::Older { missing: found.missing });
+        };
         let patience = options.statement_timeout + Duration::from_secs(1);
-        Ok(Self { connections: Connections::new(opener, &options), patience })
+        let connections = Connections::new(Opener::new(&options)?, &options);
+        Ok(Self { connections, patience, opened: Arc::new(opened), url: Arc::new(options.url) })
+    }
+
+    /// The migrations that the database had, and those that connecting ran.
+    #[must_use]
+    pub fn opened(&self) -> &Migrations {
+        &self.opened
+    }
+
+    /// Where the database is.
+    #[must_use]
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
+    /// How many connections are used now, and what was.
+    #[must_use]
+    pub fn pool(&self) -> PoolState {
+        self.connections.state()
     }
 
     /// Rows of a statement that reads. A connection that turns out to be gone is replaced, once: reading twice changes nothing.
