@@ -20,15 +20,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn new() -> Self {
-        Self::on(Database::fresh().await).await
-    }
-
-    /// The same, migrated on the spot, so that no table was ever analysed.
-    pub(super) async fn never_analysed() -> Self {
-        Self::on(Database::empty().await).await
-    }
-
-    async fn on(database: Database) -> Self {
+        let database = Database::fresh().await;
         let options = PostgresOptions::new(database.url().parse().unwrap());
         Self { store: PostgresStore::connect(options).await.unwrap(), database }
     }
