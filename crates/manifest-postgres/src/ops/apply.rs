@@ -23,11 +23,12 @@ pub(crate) async fn apply(store: &PostgresStore, plan: &Plan) -> Port<Applied> {
     if let Some(done) = happened::look(store, plan).await? {
         return Ok(done);
     }
-    match call(store, &bound).await? {
-        done @ Applied::Done { .. } => Ok(done),
-        // The server may have gone on with the first call, and have ended it after the look.
-        refusal => Ok(happened::look(store, plan).await?.unwrap_or(refusal)),
+    let answer = call(store, &bound).await?;
+    if matches!(answer, Applied::Done { .. }) {
+        return Ok(answer);
     }
+    // The server may have gone on with the first call, and have ended it after the look.
+    Ok(happened::look(store, plan).await?.unwrap_or(answer))
 }
 
 const WHAT: &str = "applying a plan";

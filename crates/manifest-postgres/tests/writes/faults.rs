@@ -8,16 +8,15 @@ use std::collections::BTreeSet;
 /// What each write does to which tables, in the order of the script: found by triggers that write it down.
 async fn touched() -> Vec<BTreeSet<(String, String)>> {
     let database = Database::fresh().await;
-    let mut triggers = String::from(
-        "CREATE TABLE noted (what TEXT, which TEXT); \
+    let note = "CREATE TABLE noted (what TEXT, which TEXT); \
          CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS \
-         $$ BEGIN INSERT INTO noted VALUES (TG_OP, TG_TABLE_NAME); RETURN NULL; END $$;",
-    );
-    for table in TABLES {
-        triggers += &format!(
+         $$ BEGIN INSERT INTO noted VALUES (TG_OP, TG_TABLE_NAME); RETURN NULL; END $$;";
+    let trigger = |table| {
+        format!(
             "CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION note();"
-        );
-    }
+        )
+    };
+    let triggers = format!("{note} {}", TABLES.map(trigger).concat());
     database.psql(&triggers).unwrap();
     let store = open(database.url(), 1).await;
     let mut touched = Vec::new();

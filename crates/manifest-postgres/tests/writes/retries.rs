@@ -31,7 +31,7 @@ async fn two_manifests(database: &Database) -> [&'static str; 2] {
     let mut names = ["a", "b"];
     names.sort_by_key(|name| digest(name));
     for name in names {
-        store.apply(&Plan { manifest: create(manifest(name)), ..plan(10) }).await.unwrap();
+        store.apply(&Plan { manifest: Some(create(manifest(name))), ..plan(10) }).await.unwrap();
     }
     let second = points(&["latest"], names[1]);
     store.apply(&Plan { tags: second, ..plan(11) }).await.unwrap();

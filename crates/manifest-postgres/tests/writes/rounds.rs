@@ -55,7 +55,7 @@ fn index_of(count: u32) -> NewManifest {
 
 async fn push(store: &PostgresStore, count: u32) {
     let tags = points(&["latest"], &format!("index of {count}"));
-    let push = Plan { manifest: create(index_of(count)), tags, displaced_until: Some(100), ..plan(10) };
+    let push = Plan { manifest: Some(create(index_of(count))), tags, displaced_until: Some(100), ..plan(10) };
     let applied = store.apply(&push).await.unwrap();
     assert!(matches!(applied, Applied::Done { created: true, .. }), "{applied:?}");
 }

@@ -97,7 +97,7 @@ fn image() -> Plan {
     let mut image = manifest("image");
     image.blobs.insert(digest("layer"), Need::Required);
     image.labels = vec![label("own", LabelSource::Manifest)];
-    Plan { manifest: create(image), tags: points(&["latest", "other"], "image"), ..plan(10) }
+    Plan { manifest: Some(create(image)), tags: points(&["latest", "other"], "image"), ..plan(10) }
 }
 
 fn index() -> Plan {
@@ -106,7 +106,7 @@ fn index() -> Plan {
     index.empty_layer = true;
     index.children = vec![ChildLink { digest: digest("image"), need: Need::Required, platform: None }];
     let tags = points(&["fresh", "latest"], "index");
-    Plan { manifest: create(index), tags, displaced_until: Some(500), ..plan(30) }
+    Plan { manifest: Some(create(index)), tags, displaced_until: Some(500), ..plan(30) }
 }
 
 fn amend() -> Plan {

@@ -96,8 +96,8 @@ pub(crate) fn plan(now: i64) -> Plan {
     }
 }
 
-pub(crate) fn create(new: NewManifest) -> Option<ManifestChange> {
-    Some(ManifestChange::Create(Arc::new(new)))
+pub(crate) fn create(new: NewManifest) -> ManifestChange {
+    ManifestChange::Create(Arc::new(new))
 }
 
 /// Points tags, sorted, at a manifest.

@@ -2,6 +2,7 @@ use crate::ops::labels::labels;
 use crate::sets;
 use crate::store::PostgresStore;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
+use manifest_core::access::Actor;
 use manifest_core::error::Port;
 use manifest_core::plan::{Applied, LabelRow, LabelsChange, ManifestChange, Plan, TagChange};
 use manifest_core::stored::Column;
@@ -48,7 +49,7 @@ struct Interval {
 
 /// The plan was executed if all that it wants is so. Where that was so before, nothing is lost by saying so.
 fn judge(plan: &Plan, seen: &Seen) -> Option<Applied> {
-    let actor = plan.actor.as_ref().map(|actor| actor.as_str());
+    let actor = plan.actor.as_ref().map(Actor::as_str);
     let undeleted = |digest: &Digest| seen.manifests.get(digest).filter(|row| row.deleted.is_none());
     let mut created = false;
     if let Some(change) = &plan.manifest {
@@ -58,7 +59,7 @@ fn judge(plan: &Plan, seen: &Seen) -> Option<Applied> {
     }
     let mut displaced = BTreeMap::new();
     for change in &plan.tags {
-        displaced.extend(changed(plan, change, &seen.intervals)?.map(|left| (change.name().clone(), left)));
+        displaced.extend(changed(plan, change, &seen.intervals).ok()?.map(|left| (change.name().clone(), left)));
     }
     let pins = plan.pin.iter().all(|pin| undeleted(&pin.digest).is_some_and(|row| row.pinned >= pin.until));
     let labels = plan.labels.iter().all(|change| relabelled(change, &seen.labels));
@@ -72,32 +73,36 @@ fn judge(plan: &Plan, seen: &Seen) -> Option<Applied> {
     (pins && labels && deletes && purges).then_some(Applied::Done { created, displaced })
 }
 
-/// If the change was made: what it displaced, if anything.
-fn changed(plan: &Plan, change: &TagChange, intervals: &[Interval]) -> Option<Option<Digest>> {
+/// A change of a tag that was not made.
+struct NotMade;
+
+/// What the change displaced, if anything.
+fn changed(plan: &Plan, change: &TagChange, intervals: &[Interval]) -> Result<Option<Digest>, NotMade> {
     let mut of_name = intervals.iter().filter(|interval| interval.name == *change.name());
     match change {
         TagChange::Point { to, reversion, .. } => {
-            let actor = plan.actor.as_ref().map(|actor| actor.as_str());
+            let actor = plan.actor.as_ref().map(Actor::as_str);
             let is_ours = |interval: &&Interval| {
                 interval.start >= plan.now
                     && interval.target == *to
                     && interval.reversion == *reversion
                     && interval.actor.as_deref() == actor
             };
-            let ours = of_name.clone().filter(is_ours).min_by_key(|interval| interval.start)?;
+            let ours = of_name.clone().filter(is_ours).min_by_key(|interval| interval.start).ok_or(NotMade)?;
             let before = of_name.filter(|interval| interval.start < ours.start && interval.end == ours.start);
-            Some(before.map(|interval| interval.target).find(|target| target != to))
+            Ok(before.map(|interval| interval.target).find(|target| target != to))
         }
         TagChange::Amend { start, expires, immutable, .. } => {
             let is_amended = |interval: &Interval| {
                 let ends = interval.end == *expires.max(start);
                 interval.newest && interval.start == *start && ends && interval.immutable == *immutable
             };
-            of_name.any(is_amended).then_some(None)
+            if of_name.any(is_amended) { Ok(None) } else { Err(NotMade) }
         }
         TagChange::End { .. } => {
-            let ours = of_name.max_by_key(|interval| interval.start).filter(|interval| ended_at(interval, plan.now))?;
-            Some(Some(ours.target))
+            let newest = of_name.max_by_key(|interval| interval.start);
+            let ours = newest.filter(|interval| ended_at(interval, plan.now)).ok_or(NotMade)?;
+            Ok(Some(ours.target))
         }
     }
 }
@@ -124,9 +129,9 @@ async fn see(store: &PostgresStore, plan: &Plan) -> Port<Seen> {
         let digest = Column("manifest", "digest").digest(&digest)?;
         seen.manifests.insert(digest, Manifest { created, actor, deleted, pinned });
     }
-    let names: Vec<&str> = plan.tags.iter().map(|change| change.name().as_str()).collect();
+    let tags: Vec<&str> = plan.tags.iter().map(|change| change.name().as_str()).collect();
     let deletion = plan.delete.as_ref().map(Digest::as_bytes);
-    let statement = SeenIntervals { repository, names: &names, deletion, now: plan.now };
+    let statement = SeenIntervals { names: &tags, deletion, now: plan.now, repository };
     let rows: Vec<IntervalRow> = store.rows(statement, "looking what became of tags").await?;
     for (name, start, end, target, reversion, actor, newest, immutable) in rows {
         let name = Column("tag", "name").text(&name)?;

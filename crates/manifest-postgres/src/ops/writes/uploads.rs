@@ -76,12 +76,12 @@ pub(crate) async fn publish(store: &PostgresStore, part: &PublishPart) -> Port<P
             other => Err(unknown(&other, WHAT)),
         }
     };
-    let read = async |second| match second {
-        Published::Done => Ok(second),
-        refusal => {
-            let upload = load(store, &part.repository, &part.id, part.now).await?;
-            Ok(if has_part(upload.as_ref(), &part.part.location) { Published::Done } else { refusal })
+    let read = async |second| {
+        if second == Published::Done {
+            return Ok(second);
         }
+        let upload = load(store, &part.repository, &part.id, part.now).await?;
+        Ok(if has_part(upload.as_ref(), &part.part.location) { Published::Done } else { second })
     };
     settled(write, read).await
 }

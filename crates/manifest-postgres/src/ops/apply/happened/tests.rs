@@ -63,9 +63,9 @@ fn seen(manifests: &[(&str, Manifest)], intervals: &[Interval]) -> Seen {
     Seen { manifests, intervals: intervals.to_vec(), labels: Vec::new() }
 }
 
-fn done(created: bool, displaced: Option<&str>) -> Option<Applied> {
+fn done(created: bool, displaced: Option<&str>) -> Applied {
     let displaced = displaced.map(|name| ("v1".parse().unwrap(), digest(name)));
-    Some(Applied::Done { created, displaced: displaced.into_iter().collect::<BTreeMap<_, _>>() })
+    Applied::Done { created, displaced: displaced.into_iter().collect::<BTreeMap<_, _>>() }
 }
 
 #[test]
@@ -75,18 +75,18 @@ fn manifests() {
         assert_eq!(judge(plan, &seen(manifests, &[])), expected);
     };
     check(&keep, &[], None);
-    check(&keep, &[("a", row())], done(false, None));
+    check(&keep, &[("a", row())], Some(done(false, None)));
     check(&keep, &[("a", Manifest { deleted: Some(20), ..row() })], None);
     let pin = Plan { pin: Some(Pin { digest: digest("a"), until: 50 }), ..plan() };
     check(&pin, &[("a", row())], None);
-    check(&pin, &[("a", Manifest { pinned: 50, ..row() })], done(false, None));
+    check(&pin, &[("a", Manifest { pinned: 50, ..row() })], Some(done(false, None)));
     let delete = Plan { delete: Some(digest("a")), ..plan() };
     check(&delete, &[("a", row())], None);
     check(&delete, &[("a", Manifest { deleted: Some(10), ..row() })], None);
-    check(&delete, &[("a", Manifest { deleted: Some(20), ..row() })], done(false, None));
+    check(&delete, &[("a", Manifest { deleted: Some(20), ..row() })], Some(done(false, None)));
     let purge = Plan { purge: BTreeSet::from([digest("a")]), ..plan() };
     check(&purge, &[("a", row())], None);
-    check(&purge, &[], done(false, None));
+    check(&purge, &[], Some(done(false, None)));
 }
 
 #[test]
@@ -97,15 +97,18 @@ fn points() {
     check(&[interval(10, NEVER, "old")], None);
     // It pointed there before, and was not pointed there again.
     check(&[interval(10, NEVER, "new")], None);
-    check(&[interval(20, NEVER, "new")], done(false, None));
-    check(&[interval(10, 20, "old"), interval(20, NEVER, "new")], done(false, Some("old")));
-    check(&[interval(10, 20, "new"), interval(20, NEVER, "new")], done(false, None));
+    check(&[interval(20, NEVER, "new")], Some(done(false, None)));
+    check(&[interval(10, 20, "old"), interval(20, NEVER, "new")], Some(done(false, Some("old"))));
+    check(&[interval(10, 20, "new"), interval(20, NEVER, "new")], Some(done(false, None)));
     // The clock fell back.
-    check(&[interval(25, 26, "old"), interval(26, NEVER, "new")], done(false, Some("old")));
+    check(&[interval(25, 26, "old"), interval(26, NEVER, "new")], Some(done(false, Some("old"))));
     // It had expired by then, and left nothing behind.
-    check(&[interval(10, 15, "old"), interval(20, NEVER, "new")], done(false, None));
+    check(&[interval(10, 15, "old"), interval(20, NEVER, "new")], Some(done(false, None)));
     // Somebody moved it on since.
-    check(&[interval(10, 20, "old"), interval(20, 30, "new"), interval(30, NEVER, "next")], done(false, Some("old")));
+    check(
+        &[interval(10, 20, "old"), interval(20, 30, "new"), interval(30, NEVER, "next")],
+        Some(done(false, Some("old"))),
+    );
     check(&[Interval { actor: None, ..interval(20, NEVER, "new") }], None);
     check(&[Interval { reversion: true, ..interval(20, NEVER, "new") }], None);
     check(&[Interval { name: "v2".parse().unwrap(), ..interval(20, NEVER, "new") }], None);
@@ -119,17 +122,17 @@ fn ends_and_amendments() {
     };
     check(&end, &[], None);
     check(&end, &[interval(10, NEVER, "old")], None);
-    check(&end, &[interval(10, 20, "old")], done(false, Some("old")));
-    check(&end, &[interval(25, 25, "old")], done(false, Some("old")));
+    check(&end, &[interval(10, 20, "old")], Some(done(false, Some("old"))));
+    check(&end, &[interval(25, 25, "old")], Some(done(false, Some("old"))));
     check(&end, &[interval(10, 21, "old")], None);
     let amend = |immutable| {
         let name = "v1".parse().unwrap();
         let amend = TagChange::Amend { name, start: 10, was_immutable: false, expires: NEVER, immutable };
         Plan { tags: vec![amend], ..plan() }
     };
-    check(&amend(false), &[interval(10, NEVER, "old")], done(false, None));
+    check(&amend(false), &[interval(10, NEVER, "old")], Some(done(false, None)));
     check(&amend(true), &[interval(10, NEVER, "old")], None);
-    check(&amend(true), &[Interval { immutable: true, ..interval(10, NEVER, "old") }], done(false, None));
+    check(&amend(true), &[Interval { immutable: true, ..interval(10, NEVER, "old") }], Some(done(false, None)));
     check(&amend(false), &[interval(11, NEVER, "old")], None);
     check(&amend(false), &[], None);
 }
@@ -138,8 +141,8 @@ fn ends_and_amendments() {
 fn what_a_deletion_ended_is_displaced() {
     let plan = Plan { delete: Some(digest("a")), ..plan() };
     let deleted = [("a", Manifest { deleted: Some(20), ..row() })];
-    assert_eq!(judge(&plan, &seen(&deleted, &[interval(10, 20, "a")])), done(false, Some("a")));
-    assert_eq!(judge(&plan, &seen(&deleted, &[interval(10, 25, "a")])), done(false, None));
+    assert_eq!(judge(&plan, &seen(&deleted, &[interval(10, 20, "a")])), Some(done(false, Some("a"))));
+    assert_eq!(judge(&plan, &seen(&deleted, &[interval(10, 25, "a")])), Some(done(false, None)));
 }
 
 #[test]
@@ -163,5 +166,5 @@ fn labels() {
     check(&[(1, "old")], None);
     check(&[], None);
     check(&[(1, "old"), (2, "k")], None);
-    check(&[(2, "k")], done(false, None));
+    check(&[(2, "k")], Some(done(false, None)));
 }
