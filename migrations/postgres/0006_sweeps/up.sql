@@ -109,11 +109,12 @@ BEGIN
     IF is_busy THEN
         RETURN;
     END IF;
-    -- The last intervals of tags become history by trigger.
+    -- An array rather than a join, for which all rows of the repository might be read. The last intervals of tags become history by
+    -- trigger.
     UPDATE tag t SET expires_ms = t.start_ms
-    WHERE t.repository_id = here AND t.name IN (SELECT x.name FROM tag x WHERE x.repository_id = here ORDER BY x.name LIMIT most);
+    WHERE t.repository_id = here AND t.name = ANY (ARRAY(SELECT x.name FROM tag x WHERE x.repository_id = here ORDER BY x.name LIMIT most));
     DELETE FROM tag t
-    WHERE t.repository_id = here AND t.name IN (SELECT x.name FROM tag x WHERE x.repository_id = here ORDER BY x.name LIMIT most);
+    WHERE t.repository_id = here AND t.name = ANY (ARRAY(SELECT x.name FROM tag x WHERE x.repository_id = here ORDER BY x.name LIMIT most));
     DELETE FROM tag_history h
     WHERE h.repository_id = here AND (h.name, h.start_ms) IN (
         SELECT x.name, x.start_ms FROM tag_history x WHERE x.repository_id = here ORDER BY x.name, x.start_ms LIMIT most);
@@ -121,19 +122,19 @@ BEGIN
     removed := removed + count;
     -- What hangs on manifests goes by trigger.
     DELETE FROM manifest m
-    WHERE m.repository_id = here AND m.id IN (
-        SELECT x.id FROM manifest x WHERE x.repository_id = here ORDER BY x.id LIMIT most - removed);
+    WHERE m.repository_id = here AND m.id = ANY (ARRAY(
+        SELECT x.id FROM manifest x WHERE x.repository_id = here ORDER BY x.id LIMIT most - removed));
     GET DIAGNOSTICS count = ROW_COUNT;
     removed := removed + count;
     DELETE FROM repository_blob b
-    WHERE b.repository_id = here AND b.digest IN (
-        SELECT x.digest FROM repository_blob x WHERE x.repository_id = here ORDER BY x.digest LIMIT most - removed);
+    WHERE b.repository_id = here AND b.digest = ANY (ARRAY(
+        SELECT x.digest FROM repository_blob x WHERE x.repository_id = here ORDER BY x.digest LIMIT most - removed));
     GET DIAGNOSTICS count = ROW_COUNT;
     removed := removed + count;
     -- The parts of uploads go into the trash by trigger.
     DELETE FROM upload u
-    WHERE u.repository_id = here AND u.id IN (
-        SELECT x.id FROM upload x WHERE x.repository_id = here ORDER BY x.id LIMIT most - removed);
+    WHERE u.repository_id = here AND u.id = ANY (ARRAY(
+        SELECT x.id FROM upload x WHERE x.repository_id = here ORDER BY x.id LIMIT most - removed));
     GET DIAGNOSTICS count = ROW_COUNT;
     removed := removed + count;
     IF removed < most THEN
