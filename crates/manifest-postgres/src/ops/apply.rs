@@ -43,20 +43,21 @@ type Row = (i16, bool, Vec<String>, Vec<Vec<u8>>);
 
 fn read((outcome, created, names, digests): Row) -> Port<Applied> {
     let names = || names.iter().map(|name| Column("tag", "name").text(name)).collect::<Port<Vec<TagName>>>();
-    let digests = || digests.iter().map(|digest| Column("manifest", "digest").digest(digest));
-    let set = || digests().collect::<Port<BTreeSet<Digest>>>();
+    let digests = |table| digests.iter().map(move |digest| Column(table, "digest").digest(digest));
+    let set = |table| digests(table).collect::<Port<BTreeSet<Digest>>>();
     let name = || names()?.pop().ok_or_else(|| unknown(&"no name", WHAT));
     Ok(match outcome {
         0 => {
-            let displaced: BTreeMap<_, _> = names()?.into_iter().zip(digests().collect::<Port<Vec<_>>>()?).collect();
+            let displaced: BTreeMap<_, _> =
+                names()?.into_iter().zip(digests("manifest").collect::<Port<Vec<_>>>()?).collect();
             Applied::Done { created, displaced }
         }
-        1 => Applied::MissingBlobs(set()?),
-        2 => Applied::MissingChildren(set()?),
+        1 => Applied::MissingBlobs(set("manifest_blob")?),
+        2 => Applied::MissingChildren(set("manifest_child")?),
         3 => Applied::GuardFailed(name()?),
         4 => Applied::Immutable(name()?),
         5 => Applied::TagGone(name()?),
-        6 => Applied::ListedBy(set()?),
+        6 => Applied::ListedBy(set("manifest")?),
         7 => Applied::ManifestGone,
         8 => Applied::LabelGone,
         9 => Applied::RepositoryGone,

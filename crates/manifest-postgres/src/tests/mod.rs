@@ -1,6 +1,10 @@
 //! Tests of the store as a whole, and of what only this crate can see.
 
+#[macro_use]
+mod corrupt;
+mod corrupt_wide;
 mod plans;
 mod scale;
 mod statements;
+mod values;
 mod world;

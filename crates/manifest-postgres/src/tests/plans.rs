@@ -1,7 +1,7 @@
 //! How Postgres runs each read: along indexes, by plans that hold for any values, as those of prepared statements do.
 
-use super::statements::{self, Named};
 use super::scale::CROWD;
+use super::statements::{self, Named};
 use super::world::World;
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
@@ -51,7 +51,8 @@ fn objections(name: &str, step: &Value, found: &mut Vec<String>) {
         "Hash Join" if JOINED.contains(&name) => {}
         "Seq Scan" | "Hash Join" | "Merge Join" => found.push(format!("{kind} {relation} {}", text("Hash Cond"))),
         "Index Scan" | "Index Only Scan" | "Bitmap Index Scan" if text("Index Name") != PARTIAL => {
-            let coarse = condition.is_empty() || condition.starts_with("(repository_id = ") && !condition.contains(" AND ");
+            let coarse =
+                condition.is_empty() || condition.starts_with("(repository_id = ") && !condition.contains(" AND ");
             if coarse {
                 found.push(format!("{kind} {relation} of {condition}"));
             }
@@ -87,7 +88,7 @@ const VOLUME: &str = "
     INSERT INTO repository (name, visibility, state, created_ms) VALUES ('a', 0, 0, 0), ('b', 1, 0, 0), ('c', 1, 1, 0);
     INSERT INTO repository (name, visibility, state, created_ms) SELECT 'r/' || n, n % 2, (n % 50 = 0)::int * 2, 0 FROM generate_series(1, 5000) n;
     CREATE TEMP TABLE number AS SELECT n FROM generate_series(1, 20000) n;
-    CREATE FUNCTION pg_temp.d(n bigint) RETURNS bytea LANGUAGE sql AS $$ SELECT decode('01' || lpad(to_hex(n), 64, '0'), 'hex') $$;
+    CREATE FUNCTION pg_temp.d(n bigint) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$ SELECT decode('01' || lpad(to_hex(n), 64, '0'), 'hex') $$;
     INSERT INTO manifest (repository_id, digest, media_type, subject, artifact_type, immutable, created_ms, bytes)
         SELECT 1 + (n % 50 = 0)::int, pg_temp.d(n), 'a/b', CASE WHEN n % 3 = 0 THEN pg_temp.d(n / 3) END,
             CASE WHEN n % 3 = 0 THEN 'c/d'::bytea END, false, 0, 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'

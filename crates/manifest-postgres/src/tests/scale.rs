@@ -10,21 +10,21 @@ use oci_types::{Digest, Reference};
 /// or pinned but the last of the referrers, and the parents and referrers have no kin of their own.
 pub(super) const CROWD: &str = "
     INSERT INTO repository (name, visibility, state, created_ms) VALUES ('crowd', 1, 0, 0);
-    CREATE FUNCTION pg_temp.here() RETURNS bigint LANGUAGE sql AS $$ SELECT id FROM repository WHERE name = 'crowd' $$;
-    CREATE FUNCTION pg_temp.named(name text) RETURNS bytea LANGUAGE sql AS $$ SELECT '\\x01'::bytea || sha256(name::bytea) $$;
+    CREATE FUNCTION pg_temp.here() RETURNS bigint LANGUAGE sql STABLE AS $$ SELECT id FROM repository WHERE name = 'crowd' $$;
+    CREATE FUNCTION pg_temp.named(name text) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$ SELECT '\\x01'::bytea || sha256(name::bytea) $$;
     INSERT INTO manifest (repository_id, digest, media_type, immutable, created_ms, bytes)
-        SELECT pg_temp.here(), pg_temp.named(name), 'a/b', false, 0, '' FROM unnest(ARRAY['child', 'subject', 'one', 'other']) name;
+        SELECT (SELECT pg_temp.here()), pg_temp.named(name), 'a/b', false, 0, '' FROM unnest(ARRAY['child', 'subject', 'one', 'other']) name;
     INSERT INTO manifest (repository_id, digest, media_type, immutable, created_ms, bytes)
-        SELECT pg_temp.here(), pg_temp.named('parent ' || n), 'a/b', false, 0, '' FROM generate_series(1, 100000) n;
+        SELECT (SELECT pg_temp.here()), pg_temp.named('parent ' || n), 'a/b', false, 0, '' FROM generate_series(1, 100000) n;
     INSERT INTO manifest_child SELECT repository_id, id, 0, pg_temp.named('child'), true, NULL
-        FROM manifest WHERE repository_id = pg_temp.here() AND digest NOT IN (SELECT pg_temp.named(name) FROM unnest(ARRAY['child', 'subject', 'one', 'other']) name);
+        FROM manifest WHERE repository_id = (SELECT pg_temp.here()) AND digest NOT IN (SELECT pg_temp.named(name) FROM unnest(ARRAY['child', 'subject', 'one', 'other']) name);
     INSERT INTO manifest (repository_id, digest, media_type, subject, immutable, created_ms, bytes, pinned_until_ms)
-        SELECT pg_temp.here(), pg_temp.named('referrer ' || n), 'a/b', pg_temp.named('subject'), false, 0, '', CASE n WHEN 100000 THEN 100 ELSE 0 END
+        SELECT (SELECT pg_temp.here()), pg_temp.named('referrer ' || n), 'a/b', pg_temp.named('subject'), false, 0, '', CASE n WHEN 100000 THEN 100 ELSE 0 END
         FROM generate_series(1, 100000) n;
     INSERT INTO manifest_child SELECT repository_id, id, 0, pg_temp.named('other'), true, NULL FROM manifest
-        WHERE repository_id = pg_temp.here() AND digest = pg_temp.named('one');
+        WHERE repository_id = (SELECT pg_temp.here()) AND digest = pg_temp.named('one');
     INSERT INTO manifest_child SELECT repository_id, id, 0, pg_temp.named('one'), true, NULL FROM manifest
-        WHERE repository_id = pg_temp.here() AND digest = pg_temp.named('other');
+        WHERE repository_id = (SELECT pg_temp.here()) AND digest = pg_temp.named('other');
 ";
 
 async fn sees(world: &World, digest: Digest) -> bool {

@@ -5,7 +5,7 @@ use crate::{PostgresOptions, PostgresStore};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use manifest_core::facts::{Acting, Visibility};
 use manifest_core::plan::{Applied, Guard, ManifestChange, NewManifest, Pin, Plan, TagChange};
-use manifest_core::ports::Manifests;
+use manifest_core::ports::{HistoryAsk, Manifests, TagOrder, TagsAsk};
 use manifest_core::time::NEVER;
 use oci_types::{Algorithm, Digest, MediaType};
 use postgres_fixture::Database;
@@ -93,5 +93,23 @@ pub(super) fn plan(repository: &str, name: &str, tags: &[&str]) -> Plan {
         delete: None,
         labels: None,
         purge: BTreeSet::new(),
+    }
+}
+
+/// The first tags of the repository `app`, by name.
+pub(super) fn tags(limit: u32) -> TagsAsk {
+    TagsAsk { repository: "app".parse().unwrap(), contains: None, order: TagOrder::Name, after: None, limit, now: 20 }
+}
+
+/// The newest intervals of tags of the repository `app`.
+pub(super) fn history(limit: u32) -> HistoryAsk {
+    HistoryAsk {
+        repository: "app".parse().unwrap(),
+        name: None,
+        active_only: false,
+        since: None,
+        after: None,
+        limit,
+        now: 20,
     }
 }
