@@ -59,6 +59,11 @@ pub(crate) fn failure(error: &Error) -> Failure {
         DatabaseErrorKind::SerializationFailure => Failure::Conflict,
         DatabaseErrorKind::ForeignKeyViolation => Failure::Reference,
         DatabaseErrorKind::ReadOnlyTransaction => Failure::Down,
+        DatabaseErrorKind::UniqueViolation
+        | DatabaseErrorKind::RestrictViolation
+        | DatabaseErrorKind::NotNullViolation
+        | DatabaseErrorKind::CheckViolation
+        | DatabaseErrorKind::ExclusionViolation => Failure::Other,
         _ => by_message(information.message()),
     }
 }
@@ -83,3 +88,47 @@ const MESSAGES: [(&str, Failure); 12] = [
     ("remaining connection slots are reserved", Failure::Down),
     ("too many connections", Failure::Down),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, failure, kind};
+    use diesel::result::{DatabaseErrorKind, Error};
+    use manifest_core::error::PortErrorKind;
+
+    #[test]
+    fn what_servers_say() {
+        let check = |message: &str, expected: Failure, expected_kind: PortErrorKind| {
+            let error = Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()));
+            assert_eq!((failure(&error), kind(&error)), (expected, expected_kind), "{message}");
+        };
+        let unavailable = PortErrorKind::Unavailable;
+        check("deadlock detected", Failure::Conflict, unavailable);
+        check("canceling statement due to lock timeout", Failure::Busy, unavailable);
+        check("could not obtain lock on row in relation \"tag\"", Failure::Busy, unavailable);
+        check("canceling statement due to statement timeout", Failure::Slow, PortErrorKind::Timeout);
+        check("canceling statement due to user request", Failure::Slow, PortErrorKind::Timeout);
+        let disk = "could not extend file \"base/5/16384\": No space left on device";
+        check(disk, Failure::Full, PortErrorKind::Full);
+        check("terminating connection due to administrator command", Failure::Lost, unavailable);
+        check("the database system is shutting down", Failure::Down, unavailable);
+        check("the database system is starting up", Failure::Down, unavailable);
+        check("sorry, too many clients already", Failure::Down, unavailable);
+        check("permission denied for table tag", Failure::Other, PortErrorKind::Internal);
+        check("relation \"tag\" does not exist", Failure::Other, PortErrorKind::Internal);
+    }
+
+    #[test]
+    fn what_the_driver_tells_apart() {
+        let check = |kind: DatabaseErrorKind, expected: Failure| {
+            let error = Error::DatabaseError(kind, Box::new("whatever language".to_owned()));
+            assert_eq!(failure(&error), expected);
+        };
+        check(DatabaseErrorKind::ClosedConnection, Failure::Lost);
+        check(DatabaseErrorKind::UnableToSendCommand, Failure::Lost);
+        check(DatabaseErrorKind::SerializationFailure, Failure::Conflict);
+        check(DatabaseErrorKind::ForeignKeyViolation, Failure::Reference);
+        check(DatabaseErrorKind::ReadOnlyTransaction, Failure::Down);
+        check(DatabaseErrorKind::UniqueViolation, Failure::Other);
+        assert_eq!(failure(&Error::NotFound), Failure::Other);
+    }
+}

@@ -26,13 +26,11 @@ impl PostgresStore {
     pub async fn claim_blob_store(&self, name: &StoreName, id: &str) -> Port<String> {
         let what = "claiming a blob store for the rows";
         let claimed: Vec<(String,)> = self.write(ClaimBlobStore { name: name.as_str(), id }, what).await?;
-        match claimed.into_iter().next() {
-            Some((id,)) => Ok(id),
-            None => {
-                let found = self.blob_store_id(name).await?;
-                found.ok_or_else(|| PortError::new(PortErrorKind::Internal, what))
-            }
+        if let Some((id,)) = claimed.into_iter().next() {
+            return Ok(id);
         }
+        let found = self.blob_store_id(name).await?;
+        found.ok_or_else(|| PortError::new(PortErrorKind::Internal, what))
     }
 
     /// The time that the database has, in milliseconds since 1970.

@@ -61,17 +61,25 @@ impl Connections {
         }
     }
 
-    /// A connection, within the time that callers wait for one.
+    /// A connection, within the time that callers wait for one. Those that are known to be gone are passed over: nothing was
+    /// asked on them yet, so that nobody need wonder what became of it.
     pub(crate) async fn get(&self) -> Port<Connection<'_>> {
-        self.pool.get().await.map_err(|error| {
-            let failure = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let none = PortError::new(PortErrorKind::Unavailable, "getting a connection to the database");
-            match (error, failure) {
-                (RunError::User(error), _) => none.with_source(error),
-                (RunError::TimedOut, Some(failure)) => none.with_source(failure),
-                (RunError::TimedOut, None) => none,
+        loop {
+            let mut link = self.pool.get().await.map_err(|error| self.none(error))?;
+            if !PoolableConnection::is_broken(&mut link.connection) {
+                return Ok(link);
             }
-        })
+        }
+    }
+
+    fn none(&self, error: RunError<Arc<OpenConnectionError>>) -> PortError {
+        let failure = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let none = PortError::new(PortErrorKind::Unavailable, "getting a connection to the database");
+        match (error, failure) {
+            (RunError::User(error), _) => none.with_source(error),
+            (RunError::TimedOut, Some(failure)) => none.with_source(failure),
+            (RunError::TimedOut, None) => none,
+        }
     }
 }
 

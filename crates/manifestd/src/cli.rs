@@ -39,6 +39,9 @@ pub(crate) struct Common {
     /// The directory of the database and the blobs [default: manifestd-data]
     #[arg(long, value_name = "DIR", global = true, value_hint = ValueHint::DirPath)]
     pub(crate) data_dir: Option<String>,
+    /// The Postgres database of the rows: postgres://user@host/name; without it, they are in the data directory
+    #[arg(long, value_name = "URL", global = true)]
+    pub(crate) database_url: Option<String>,
     /// How much is logged: error, warn, info, debug, trace, or by module: `info,registry_http=debug` [default: info]
     #[arg(long, value_name = "LEVEL", global = true)]
     pub(crate) log_level: Option<Levels>,
@@ -60,6 +63,9 @@ pub(crate) enum Command {
     /// Check that the database and the blobs agree, and change nothing; exit code 1 if they do not
     #[command(after_help = FSCK_EXAMPLES)]
     Fsck(Fsck),
+    /// Bring the tables of the database up to date, or show what that would run
+    #[command(after_help = MIGRATE_EXAMPLES)]
+    Migrate(Migrate),
     #[command(flatten)]
     Look(Look),
 }
@@ -108,6 +114,14 @@ Examples:
   manifestd fsck --deep --json     Hash every blob as well
 
 Works while the registry is served. Findings are listed, at most 1,000 of them; exit code 1 if there are any.";
+
+const MIGRATE_EXAMPLES: &str = "\
+Examples:
+  manifestd migrate status --database-url postgres://registry@db.example/registry
+  manifestd migrate up --dry-run
+  manifestd migrate up
+
+`serve` does it by itself when it starts. Nodes that start at the same time wait for one another.";
 
 const WHY_EXAMPLES: &str = "\
 Examples:
@@ -176,6 +190,24 @@ pub(crate) struct Gc {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    #[command(subcommand)]
+    pub(crate) step: MigrateStep,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MigrateStep {
+    /// Run the migrations that are missing
+    Up {
+        /// Say which, and run none
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Show which migrations ran, and which are missing
+    Status,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Fsck {
     /// Read every blob and hash it again
     #[arg(long)]
@@ -241,7 +273,7 @@ impl Cli {
         match &self.command {
             Command::Serve(serve) => flags.extend(serve.flags()),
             Command::Config(show) => flags.extend(show.serve.flags()),
-            Command::Gc(_) | Command::Fsck(_) | Command::Look(_) => {}
+            Command::Gc(_) | Command::Fsck(_) | Command::Migrate(_) | Command::Look(_) => {}
         }
         flags
     }
@@ -251,6 +283,7 @@ impl Common {
     fn flags(&self) -> Vec<Flag> {
         [
             self.data_dir.as_ref().map(|path| Flag::new("storage.data_dir", "--data-dir", path.as_str())),
+            self.database_url.as_ref().map(|url| Flag::new("metadata.url", "--database-url", url.as_str())),
             self.log_level.as_ref().map(|level| Flag::new("log.level", "--log-level", level.to_string())),
             self.log_format.and_then(|format| typed("log.format", "--log-format", format)),
         ]

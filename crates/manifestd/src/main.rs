@@ -11,6 +11,7 @@ mod listen;
 mod lock;
 mod logs;
 mod look;
+mod migrate;
 mod output;
 mod ready;
 mod serve;
@@ -49,6 +50,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Command::Config(_) => done(output::print(&config::effective(&loaded))),
         Command::Gc(gc) => done(collect::gc(&loaded.config, gc)),
         Command::Fsck(fsck) => fsck::run(&loaded.config, fsck),
+        Command::Migrate(migrate) => done(migrate::run(&loaded.config, &migrate.step)),
         Command::Look(command) => done(look::run(&loaded.config, command)),
     }
 }
