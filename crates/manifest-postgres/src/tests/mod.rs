@@ -4,6 +4,7 @@
 mod corrupt;
 mod corrupt_wide;
 mod plans;
+mod prepared;
 mod scale;
 mod statements;
 mod values;
