@@ -8,6 +8,8 @@ use manifest_core::{ReadScope, empty_layer};
 use manifest_postgres::PostgresStore;
 use postgres_fixture::Database;
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::JoinSet;
 
 /// Numbers that look random and are the same in each run.
@@ -35,20 +37,23 @@ impl Numbers {
 
 /// A push, the deletion of something, or both, over few names.
 fn random_plan(numbers: &mut Numbers, now: i64) -> Plan {
-    let name = format!("image-{}", numbers.below(12));
+    let name = format!("image-{}", numbers.below(6));
     let mut new = manifest(&name);
     new.blobs = numbers.some("layer", 20).iter().map(|layer| (digest(layer), Need::MayBeAbsent)).collect();
     new.blobs.insert(empty_layer::digest(), Need::Required);
     new.empty_layer = true;
     let child = |name: String| ChildLink { digest: digest(&name), need: Need::MayBeAbsent, platform: None };
-    new.children = numbers.some("image", 12).into_iter().map(child).collect();
-    let tags = numbers.some("tag", 8);
+    new.children = numbers.some("image", 6).into_iter().map(child).collect();
+    // Of few tags many pushes want the same; of many they want others, and meet in the manifests that tags leave behind.
+    let of = if numbers.is_one_in(2) { 8 } else { 80 };
+    let tags = numbers.some("tag", of);
     let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
     let mut made =
         Plan { repository: numbers.repository().parse().unwrap(), displaced_until: Some(now + 50), ..plan(now) };
-    match numbers.below(12) {
+    // Deletions exclude all others, so that many of them would leave little to meet in.
+    match numbers.below(24) {
         0 => made.delete = Some(digest(&name)),
-        1 => made.purge = numbers.some("image", 12).iter().map(|name| digest(name)).collect(),
+        1 => made.purge = numbers.some("image", 6).iter().map(|name| digest(name)).collect(),
         2 => made.tags = vec![end(tags[0])],
         3 => made.pin = Some(Pin { digest: digest(&name), until: now + 10 }),
         _ => {
@@ -80,7 +85,7 @@ async fn upload_and_mount(store: &PostgresStore, numbers: &mut Numbers, id: u128
 
 async fn write(store: PostgresStore, writer: u64) -> Port<()> {
     let mut numbers = Numbers(writer);
-    for turn in 0..25 {
+    for turn in 0..40 {
         let now = 10 + i64::try_from(turn).unwrap_or_default();
         if numbers.is_one_in(3) {
             upload_and_mount(&store, &mut numbers, u128::from(writer * 1_000 + turn)).await?;
@@ -91,14 +96,14 @@ async fn write(store: PostgresStore, writer: u64) -> Port<()> {
     Ok(())
 }
 
-/// Collects all that can be, again and again, as another node would.
-async fn collect(store: PostgresStore) -> Port<u64> {
+/// Collects all that can be, again and again until the writers are done, as another node would.
+async fn collect(store: PostgresStore, is_over: Arc<AtomicBool>) -> Port<u64> {
     let mut removed = 0;
-    for round in 0..15 {
+    while !is_over.load(Ordering::SeqCst) {
         for kind in [SweepKind::History, SweepKind::Manifests, SweepKind::Access, SweepKind::Blobs] {
             let mut after = None;
             loop {
-                let ask = SweepAsk { kind, after, limit: 50, now: 20 + round, window: 0, grace: 0 };
+                let ask = SweepAsk { kind, after, limit: 50, now: 1_000, window: 0, grace: 0 };
                 let done = store.sweep(&ask).await?;
                 removed += done.removed;
                 after = done.next;
@@ -107,7 +112,7 @@ async fn collect(store: PostgresStore) -> Port<u64> {
                 }
             }
         }
-        store.sweep_uploads(50, 10 + 100 * round).await?;
+        store.sweep_uploads(50, 1_000).await?;
         let trash = store.trash(50, 1_000).await?;
         store.trash_emptied(&trash).await?;
     }
@@ -122,13 +127,15 @@ async fn no_two_writers_ever_wait_for_each_other() {
     for (writer, store) in (0..32).zip(stores.iter().cycle()) {
         writers.spawn(write(store.clone(), writer));
     }
+    let is_over = Arc::new(AtomicBool::new(false));
     let mut collectors = JoinSet::new();
     for store in &stores {
-        collectors.spawn(collect(store.clone()));
+        collectors.spawn(collect(store.clone(), Arc::clone(&is_over)));
     }
     while let Some(written) = writers.join_next().await {
         written.unwrap().unwrap();
     }
+    is_over.store(true, Ordering::SeqCst);
     let mut removed = 0;
     while let Some(collected) = collectors.join_next().await {
         removed += collected.unwrap().unwrap();
