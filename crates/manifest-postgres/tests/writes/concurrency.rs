@@ -1,5 +1,6 @@
 //! Many writers at once, over the same things.
 
+use crate::numbers::Numbers;
 use crate::world::{create, digest, end, finish, manifest, open, plan, points, repository, upload};
 use manifest_core::error::Port;
 use manifest_core::plan::{Applied, ChildLink, Guard, Need, Pin, Plan, TagChange};
@@ -7,33 +8,9 @@ use manifest_core::ports::{Blobs, Collection, Manifests, MountAsk, MountSource, 
 use manifest_core::{ReadScope, empty_layer};
 use manifest_postgres::PostgresStore;
 use postgres_fixture::Database;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::JoinSet;
-
-/// Numbers that look random and are the same in each run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-
-    fn is_one_in(&mut self, bound: u64) -> bool {
-        self.below(bound) == 0
-    }
-
-    /// Some of so many things of that kind, sorted by name.
-    fn some(&mut self, kind: &str, of: u64) -> BTreeSet<String> {
-        (0..=self.below(5)).map(|_| format!("{kind}-{}", self.below(of))).collect()
-    }
-
-    fn repository(&mut self) -> String {
-        format!("app-{}", self.below(2))
-    }
-}
 
 /// A push, the deletion of something, or both, over few names.
 fn random_plan(numbers: &mut Numbers, now: i64) -> Plan {

@@ -4,7 +4,9 @@
 
 mod concurrency;
 mod faults;
+mod liveness;
 mod lost;
+mod numbers;
 mod retries;
 mod rounds;
 mod script;

@@ -3,8 +3,11 @@
 use crate::world::{create, digest, manifest, open, plan, points};
 use manifest_core::error::PortErrorKind;
 use manifest_core::plan::{Applied, Pin, Plan};
-use manifest_core::ports::{Blobs, Manifests, Removal};
+use manifest_core::ports::{Blobs, Collection, Manifests, Removal, Repositories, SweepAsk, SweepKind};
 use postgres_fixture::Database;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::task::JoinSet;
 use tokio_postgres::{Client, NoTls};
 
 /// A session of another program.
@@ -104,4 +107,56 @@ async fn a_removal_does_not_wait_for_ever_for_pushes() {
     assert_eq!((error.kind(), error.outcome_unknown()), (PortErrorKind::Unavailable, false), "{error:?}");
     pushing.batch_execute("COMMIT").await.unwrap();
     assert_eq!(store.remove(&app, &layer, 20).await.unwrap(), Removal::Absent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_says_where_pushes_were_in_its_way() {
+    let database = Database::fresh().await;
+    let store = open(database.url(), 2).await;
+    for repository in ["app", "calm"] {
+        let push = Plan { repository: repository.parse().unwrap(), manifest: Some(create(manifest("a"))), ..plan(10) };
+        store.apply(&push).await.unwrap();
+    }
+    let pushing = session(&database).await;
+    let hold = "BEGIN; SELECT pg_advisory_xact_lock_shared(id) FROM repository WHERE name = 'app'";
+    pushing.batch_execute(hold).await.unwrap();
+    let ask = SweepAsk { kind: SweepKind::Manifests, after: None, limit: 200, now: 5_000, window: 0, grace: 0 };
+    let done = store.sweep(&ask).await.unwrap();
+    assert_eq!((done.removed, done.busy), (1, true), "only the calm repository");
+    store.delete(&"app".parse().unwrap(), 20).await.unwrap();
+    let repositories = SweepAsk { kind: SweepKind::Repositories, ..ask.clone() };
+    let done = store.sweep(&repositories).await.unwrap();
+    assert_eq!((done.removed, done.busy), (0, true));
+    // Whoever gives up on it goes on behind it.
+    assert_eq!(store.sweep(&SweepAsk { after: done.next, ..repositories.clone() }).await.unwrap().next, None);
+    pushing.batch_execute("COMMIT").await.unwrap();
+    let done = store.sweep(&repositories).await.unwrap();
+    assert_eq!((done.removed, done.busy), (2, false), "the manifest and the repository");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pushes_without_end_do_not_keep_a_sweep_out() {
+    let database = Database::fresh().await;
+    let names = two_manifests(&database).await;
+    let store = open(database.url(), 10).await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let mut pushers = JoinSet::new();
+    for _ in 0..8 {
+        let (store, is_over) = (store.clone(), Arc::clone(&is_over));
+        pushers.spawn(async move {
+            while !is_over.load(Ordering::SeqCst) {
+                store
+                    .apply(&Plan { pin: Some(Pin { digest: digest(names[1]), until: 900 }), ..plan(20) })
+                    .await
+                    .unwrap();
+            }
+        });
+    }
+    let ask = SweepAsk { kind: SweepKind::Manifests, after: None, limit: 200, now: 800, window: 0, grace: 0 };
+    let done = store.sweep(&ask).await.unwrap();
+    is_over.store(true, Ordering::SeqCst);
+    while let Some(pushed) = pushers.join_next().await {
+        pushed.unwrap();
+    }
+    assert_eq!((done.removed, done.busy), (1, false));
 }
