@@ -12,7 +12,7 @@ pub(crate) async fn manifests(store: &PostgresStore, ask: &ManifestsAsk) -> Port
     let (repository, now, limit) = (ask.repository.as_str(), ask.now, i64::from(ask.limit) + 1);
     let after = ask.after.as_ref().map_or(&[][..], Digest::as_bytes);
     let what = "listing manifests";
-    let undeleted = |tagged| UndeletedManifests { repository, now, after, limit, tagged };
+    let undeleted = |tagged| UndeletedManifests { repository, now, after, tagged, limit };
     let rows: Vec<Row> = match ask.state {
         ManifestState::Tagged => store.rows(undeleted(true), what).await?,
         ManifestState::Untagged => store.rows(undeleted(false), what).await?,

@@ -5,7 +5,7 @@ use super::statements::{self, Named};
 use super::world::World;
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
-use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 
 #[derive(QueryableByName)]
