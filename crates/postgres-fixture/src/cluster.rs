@@ -71,6 +71,17 @@ impl Cluster {
         &self.url
     }
 
+    /// All that the server has logged so far, across restarts.
+    ///
+    /// # Errors
+    ///
+    /// [`FixtureError::File`].
+    pub fn log(&self) -> Result<String, FixtureError> {
+        let path = self.log_file();
+        let log = fs::read(&path).map_err(FixtureError::file(path))?;
+        Ok(String::from_utf8_lossy(&log).into_owned())
+    }
+
     /// Like [`Database::fresh`], on this server.
     ///
     /// # Errors
@@ -228,7 +239,7 @@ impl Cluster {
     }
 
     fn launch(&self) -> Result<(), FixtureError> {
-        let log = self.folder.join("log");
+        let log = self.log_file();
         let started = self.control(&["start", "--log", &log.display().to_string()]);
         started.map_err(|error| error.with_log(&log))
     }
@@ -259,6 +270,10 @@ impl Cluster {
 
     fn data(&self) -> PathBuf {
         self.folder.join("data")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.join("log")
     }
 
     fn pid_file(&self) -> PathBuf {

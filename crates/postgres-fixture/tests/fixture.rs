@@ -64,6 +64,7 @@ fn parameters_are_set_and_wrong_ones_show_the_log() {
     let error = cluster.set(&[("work_mem", "many")]).unwrap_err().to_string();
     assert!(error.contains("invalid value for parameter \"work_mem\""), "{error}");
     cluster.set(&[("work_mem", "8MB")]).unwrap();
+    assert!(cluster.log().unwrap().contains("database system is ready to accept connections"));
 }
 
 /// Runs this very test program again as the owner of a cluster, and kills it.
