@@ -1,11 +1,21 @@
 -- Repositories, uploads and mounts: what these writes do, each one call. A call is one transaction, and each of its statements sees
 -- what is committed when it begins, so what is read after a lock is what the lock protects.
 
+-- Under a stricter isolation a statement would see what was there before the lock, so nothing is written there.
+CREATE FUNCTION read_committed_1() RETURNS VOID LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'writes need the isolation READ COMMITTED, not %', upper(current_setting('transaction_isolation'));
+    END IF;
+END
+$$;
+
 -- The repository of that name, under its shared lock and as it is under it; none if there is none. Whoever removes a repository's
 -- rows has the lock alone, so nothing is added to one whose rows are gone.
 CREATE FUNCTION repository_shared_1(of_name TEXT, OUT here BIGINT, OUT repository_state SMALLINT)
 LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM read_committed_1();
     LOOP
         SELECT r.id INTO here FROM repository r WHERE r.name = of_name AND r.state <> 2;
         IF NOT FOUND THEN
@@ -23,6 +33,7 @@ $$;
 CREATE FUNCTION repository_alone_1(of_name TEXT, patience TEXT, OUT had BOOLEAN, OUT here BIGINT, OUT repository_state SMALLINT)
 LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM read_committed_1();
     had := true;
     PERFORM set_config('lock_timeout', patience, true);
     LOOP

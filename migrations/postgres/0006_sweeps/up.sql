@@ -5,6 +5,7 @@
 -- busy repository cannot starve collection, and collection cannot hold a busy repository up.
 CREATE FUNCTION repository_try_1(here BIGINT, may_wait BOOLEAN) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM read_committed_1();
     IF pg_try_advisory_xact_lock(here) THEN
         RETURN true;
     ELSIF NOT may_wait THEN

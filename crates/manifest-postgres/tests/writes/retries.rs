@@ -160,3 +160,13 @@ async fn pushes_without_end_do_not_keep_a_sweep_out() {
     }
     assert_eq!((done.removed, done.busy), (1, false));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_written_under_an_isolation_in_which_locks_protect_nothing() {
+    let database = Database::fresh().await;
+    for call in ["repository_shared_1('app')", "repository_alone_1('app', '1s')", "repository_try_1(1, false)"] {
+        let strict = format!("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT {call}");
+        let error = database.psql(&strict).unwrap_err().to_string();
+        assert!(error.contains("writes need the isolation READ COMMITTED, not REPEATABLE READ"), "{error}");
+    }
+}
