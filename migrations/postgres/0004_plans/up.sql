@@ -189,10 +189,11 @@ BEGIN
     IF plan.manifest IS NOT NULL THEN
         SELECT m.id, m.deleted_ms INTO row_id, deleted FROM manifest m WHERE m.repository_id = here AND m.digest = plan.manifest;
         IF FOUND THEN
-            SELECT (missing_refusal_1(x.missing_blobs, x.missing_children)).* INTO refusal
-            FROM missing_stored_1(here, row_id, CASE WHEN deleted IS NOT NULL THEN plan.empty_layer END) x;
+            SELECT r.* INTO refusal
+            FROM missing_stored_1(here, row_id, CASE WHEN deleted IS NOT NULL THEN plan.empty_layer END) x,
+                missing_refusal_1(x.missing_blobs, x.missing_children) r;
         ELSIF plan.is_new THEN
-            SELECT (missing_refusal_1(x.missing_blobs, x.missing_children)).* INTO refusal FROM missing_new_1(here, plan) x;
+            SELECT r.* INTO refusal FROM missing_new_1(here, plan) x, missing_refusal_1(x.missing_blobs, x.missing_children) r;
         ELSE
             RETURN ROW(7, false, NULL, NULL)::applied_1;
         END IF;

@@ -114,7 +114,8 @@ BEGIN
         RETURN ROW(7, false, NULL, NULL)::applied_1;
     END IF;
     FOR found_tag IN
-        SELECT t.name, t.immutable FROM tag t WHERE t.repository_id = here AND t.manifest_id = row_id AND t.expires_ms > now_ms ORDER BY t.name
+        SELECT t.name, t.immutable FROM tag t
+        WHERE t.repository_id = here AND t.manifest_id = row_id AND t.expires_ms > now_ms ORDER BY t.name
     LOOP
         IF found_tag.immutable THEN
             RETURN ROW(4, false, ARRAY[found_tag.name], NULL)::applied_1;
@@ -195,7 +196,7 @@ BEGIN
             IF NOT done.created THEN
                 -- Another writer was first, so its links count. Nothing is written yet, and the row stays, for deletions are kept out.
                 SELECT m.id INTO row_id FROM manifest m WHERE m.repository_id = here AND m.digest = plan.manifest;
-                SELECT (missing_refusal_1(x.missing_blobs, x.missing_children)).* INTO part FROM missing_stored_1(here, row_id, NULL) x;
+                SELECT r.* INTO part FROM missing_stored_1(here, row_id, NULL) x, missing_refusal_1(x.missing_blobs, x.missing_children) r;
                 IF part.outcome <> 0 THEN
                     RETURN part;
                 END IF;
