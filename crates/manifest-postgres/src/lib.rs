@@ -7,6 +7,7 @@ mod connect;
 mod connection;
 mod driver;
 mod identity;
+mod import;
 mod look;
 mod migrate;
 mod ops;
@@ -23,6 +24,7 @@ mod url;
 mod tests;
 
 pub use connect::ConnectError;
+pub use import::{ImportColumn, ImportTable, line_sum};
 pub use migrate::Migrations;
 pub use pool::PoolState;
 pub use store::{PostgresOptions, PostgresStore};

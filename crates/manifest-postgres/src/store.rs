@@ -2,7 +2,7 @@ use crate::connect::ConnectError;
 use crate::connection::Opener;
 use crate::driver::{Doing, Failure, failure};
 use crate::migrate::Migrations;
-use crate::pool::{Connections, PoolState};
+use crate::pool::{Connection, Connections, PoolState};
 use crate::retry::Retries;
 use crate::url::DatabaseUrl;
 use diesel_async::methods::LoadQuery;
@@ -154,6 +154,11 @@ impl PostgresStore {
                 }
             }
         })
+    }
+
+    /// A connection for statements that are made up as they are needed.
+    pub(crate) async fn connection(&self) -> Port<Connection<'_>> {
+        self.connections.get().await
     }
 
     /// Asks once. The outer error is of the pool, or of nobody answering; the inner one is the driver's.

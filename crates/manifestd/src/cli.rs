@@ -2,6 +2,7 @@ use crate::config::{AdminListen, Auth, Flag, Levels, LogFormat, Size};
 use crate::target::Target;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use figment::value::Value;
+use manifest_postgres::DatabaseUrl;
 use oci_types::{MediaType, RepositoryName};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -66,6 +67,9 @@ pub(crate) enum Command {
     /// Bring the tables of the database up to date, or show what that would run
     #[command(after_help = MIGRATE_EXAMPLES)]
     Migrate(Migrate),
+    /// Copy the rows of a data directory into a Postgres database, and verify them
+    #[command(after_help = COPY_EXAMPLES)]
+    CopyMetadata(CopyMetadata),
     #[command(flatten)]
     Look(Look),
 }
@@ -122,6 +126,13 @@ Examples:
   manifestd migrate up
 
 `serve` does it by itself when it starts. Nodes that start at the same time wait for one another.";
+
+const COPY_EXAMPLES: &str = "\
+Examples:
+  manifestd copy-metadata --from sqlite:/srv/registry/manifestd.sqlite --to postgres://registry@db.example/registry
+
+Nothing may serve the directory meanwhile. The database is new, or one that an earlier copy began to fill: what it has written is not sent
+again. The blobs stay where they are.";
 
 const WHY_EXAMPLES: &str = "\
 Examples:
@@ -187,6 +198,20 @@ pub(crate) struct Gc {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) form: Form,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CopyMetadata {
+    /// The rows: the database file of a data directory, or the directory
+    #[arg(long, value_name = "sqlite:PATH", value_parser = sqlite_path)]
+    pub(crate) from: PathBuf,
+    /// Where they go
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: DatabaseUrl,
+}
+
+fn sqlite_path(text: &str) -> Result<PathBuf, &'static str> {
+    text.strip_prefix("sqlite:").filter(|path| !path.is_empty()).map(PathBuf::from).ok_or("it starts with `sqlite:`")
 }
 
 #[derive(Debug, Args)]
@@ -273,7 +298,7 @@ impl Cli {
         match &self.command {
             Command::Serve(serve) => flags.extend(serve.flags()),
             Command::Config(show) => flags.extend(show.serve.flags()),
-            Command::Gc(_) | Command::Fsck(_) | Command::Migrate(_) | Command::Look(_) => {}
+            Command::Gc(_) | Command::Fsck(_) | Command::Migrate(_) | Command::CopyMetadata(_) | Command::Look(_) => {}
         }
         flags
     }

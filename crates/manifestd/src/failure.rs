@@ -57,6 +57,12 @@ pub(crate) enum Failure {
     /// The rows in the database are about the bytes of another directory.
     #[error("the blobs in {} are not those of the database: it names the store {expected}, and {}", directory.display(), found_store(found.as_deref()))]
     OtherBlobs { directory: PathBuf, expected: String, found: Option<String> },
+    /// Rows of one registry would be mixed with those of another.
+    #[error("the database holds the rows of another registry")]
+    OccupiedDatabase,
+    /// The rows that were copied are not those of the source.
+    #[error("the copy of `{table}` differs: {source_rows} rows there, {target_rows} rows here")]
+    CopyDiffers { table: String, source_rows: u64, target_rows: u64 },
     /// A command for Postgres was given no database.
     #[error("no Postgres database is named")]
     NoDatabaseUrl,
@@ -174,6 +180,9 @@ impl Failure {
                 "mount the directory that the other nodes use, or name it with --data-dir; or name the database that belongs \
                  to these blobs"
                     .to_owned()
+            }
+            Self::OccupiedDatabase | Self::CopyDiffers { .. } => {
+                "copy into a new database (DROP DATABASE, CREATE DATABASE), which nobody serves meanwhile".to_owned()
             }
             Self::NoDatabaseUrl => "name it with --database-url, or as `metadata.url`".to_owned(),
             Self::NoRegistry { .. } => {

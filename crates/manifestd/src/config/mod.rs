@@ -22,7 +22,7 @@ pub(crate) use address::{AdminListen, HostName};
 pub(crate) use levels::Levels;
 pub(crate) use list::Pattern;
 pub(crate) use load::{Loaded, load};
-pub(crate) use metadata::Metadata;
+pub(crate) use metadata::{Metadata, MetadataUrl};
 pub(crate) use problem::Problem;
 pub(crate) use setting::{Flag, Origin};
 pub(crate) use show::{effective, sample};

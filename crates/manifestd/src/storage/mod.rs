@@ -1,5 +1,6 @@
 //! Where rows and bytes are kept: the only place that names adapters.
 
+mod copy;
 mod pool;
 mod postgres;
 
@@ -20,6 +21,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use copy::Move;
 pub(crate) use postgres::migrations;
 
 const DATABASE: &str = "manifestd.sqlite";

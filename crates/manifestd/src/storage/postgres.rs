@@ -82,7 +82,7 @@ pub(super) async fn require_same(store: &PostgresStore, blobs: &FilesystemBlobs,
     }
 }
 
-fn agree(root: &Path, expected: String, found: String) -> Result<(), Failure> {
+pub(super) fn agree(root: &Path, expected: String, found: String) -> Result<(), Failure> {
     if expected == found {
         return Ok(());
     }

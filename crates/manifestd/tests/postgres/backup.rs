@@ -1,5 +1,5 @@
 use crate::common::{answer, push_image, stop};
-use crate::{empty, fresh, node};
+use crate::{empty, fresh, silent_node};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
@@ -23,7 +23,7 @@ fn succeed(command: &mut Command) {
 #[test]
 fn what_is_backed_up_under_load_is_whole_elsewhere() {
     let (database, blobs, kept) = (fresh(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let server = node(database.url(), blobs.path());
+    let server = silent_node(database.url(), blobs.path());
     let (enough, pushed) = (AtomicBool::new(false), AtomicU32::new(0));
     let wait_for_more = || {
         let from = pushed.load(Relaxed);
@@ -70,7 +70,7 @@ fn what_is_backed_up_under_load_is_whole_elsewhere() {
     let place = ["--database-url", restored.url(), "--data-dir", path(kept.path())];
     let checked = answer(&[&["fsck", "--deep"], &place[..]].concat());
     assert!(checked.ends_with("Everything agrees.\n"), "{checked}");
-    let server = node(restored.url(), kept.path());
+    let server = silent_node(restored.url(), kept.path());
     for tag in before {
         assert_eq!(server.get(&format!("/v2/team/app/manifests/{tag}")).status, 200, "{tag}");
     }

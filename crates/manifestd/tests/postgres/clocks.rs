@@ -5,7 +5,8 @@ use crate::{fresh, node};
 /// A node whose clock is that much off, as `faketime` spells it.
 fn off(by: &str, url: &str, blobs: &std::path::Path) -> Server {
     require("faketime");
-    let served = manifestd(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--database-url", url]);
+    let served =
+        manifestd(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--database-url", url]);
     let mut command = std::process::Command::new("faketime");
     command.args(["-f", by]).arg(served.get_program()).args(served.get_args());
     command.args(["--data-dir", blobs.to_str().unwrap()]).env("TZ", "UTC");

@@ -55,10 +55,8 @@ fn what_is_in_the_way_is_said_without_the_password() {
     check("postgres://me:hunter2@127.0.0.1:1/x", 1, &["cannot be reached", "next: start it", "because: "]);
     check("postgres://me:hunter2@h/d?sslmode=always", 2, &["`always` is no sslmode", "flag --database-url"]);
     check("mysql://me:hunter2@h/d", 2, &["a database URL starts with postgres://"]);
-    let said = refusal(
-        manifestd(&["serve", "--ephemeral", "--database-url", "postgres://me:hunter2@h/d"]).env("X", "y"),
-        2,
-    );
+    let said =
+        refusal(manifestd(&["serve", "--ephemeral", "--database-url", "postgres://me:hunter2@h/d"]).env("X", "y"), 2);
     assert!(said.contains("`storage.ephemeral` keeps nothing, and `metadata.url` names a database"), "{said}");
     // With the right one, from a file and from the environment, the next thing is said.
     let file = tempfile::NamedTempFile::new().unwrap();

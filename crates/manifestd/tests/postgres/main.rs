@@ -8,6 +8,7 @@ mod common;
 mod backup;
 mod clocks;
 mod commands;
+mod copy;
 mod nodes;
 mod outages;
 
@@ -18,6 +19,11 @@ use std::path::Path;
 /// Serves the rows in that database and the blobs in that directory.
 fn node(url: &str, blobs: &Path) -> Server {
     Server::start(&["--database-url", url, "--data-dir", blobs.to_str().unwrap()])
+}
+
+/// The same, without a log: nobody reads it while a load test runs, and a full pipe would stop the server.
+fn silent_node(url: &str, blobs: &Path) -> Server {
+    Server::start(&["--database-url", url, "--data-dir", blobs.to_str().unwrap(), "--log-level", "off"])
 }
 
 /// A database for one test, where no runtime waits for it.

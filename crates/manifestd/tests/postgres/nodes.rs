@@ -1,5 +1,5 @@
 use crate::common::{Answer, Server, begin, digest, index, push_image, read_answer, request, run, stop};
-use crate::{empty, fresh, node};
+use crate::{empty, fresh, node, silent_node};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::process::Command;
@@ -50,7 +50,7 @@ fn what_one_node_begins_another_goes_on_with() {
 #[test]
 fn racing_pushes_and_moves_give_one_row_and_one_history() {
     let (database, blobs) = (fresh(), tempfile::tempdir().unwrap());
-    let nodes = [node(database.url(), blobs.path()), node(database.url(), blobs.path())];
+    let nodes = [silent_node(database.url(), blobs.path()), silent_node(database.url(), blobs.path())];
     thread::scope(|scope| {
         for turn in 0..64_u32 {
             let at = nodes[(turn % 2) as usize].address;

@@ -1,5 +1,5 @@
 use crate::common::{Answer, Server, begin, index, push_image, request, run, stop};
-use crate::{fresh, node};
+use crate::{fresh, silent_node};
 use postgres_fixture::Cluster;
 use std::io::Write;
 use std::thread;
@@ -34,7 +34,11 @@ fn without_its_database_a_node_says_so_and_heals() {
     let server = Server::start(&["--database-url", &url, "--data-dir", blobs.path().to_str().unwrap()]);
     push_image(&server, "team/app", "1", b"layer");
     for kill in [false, true] {
-        if kill { cluster.kill().unwrap() } else { cluster.stop().unwrap() }
+        if kill {
+            cluster.kill().unwrap()
+        } else {
+            cluster.stop().unwrap()
+        }
         let headers = [("Content-Type", "application/vnd.oci.image.index.v1+json")];
         let pushed = request(server.address, "PUT", "/v2/team/app/manifests/2", &headers, index(2).as_bytes());
         assert_eq!(pushed.status, 503, "{}", pushed.body());
@@ -61,7 +65,7 @@ fn every_acknowledged_push_outlives_restarts_under_load() {
     let cluster = Cluster::start().unwrap();
     cluster.set(&[("fsync", "on"), ("synchronous_commit", "on")]).unwrap();
     let (database, blobs) = (cluster.fresh().unwrap(), tempfile::tempdir().unwrap());
-    let server = node(database.url(), blobs.path());
+    let server = silent_node(database.url(), blobs.path());
     let acknowledged = thread::scope(|scope| {
         let writers: Vec<_> = (0..4_u32)
             .map(|writer| {
@@ -103,7 +107,7 @@ fn every_acknowledged_push_outlives_restarts_under_load() {
 #[test]
 fn clients_that_go_leave_no_transaction_and_no_connection_behind() {
     let (database, blobs) = (fresh(), tempfile::tempdir().unwrap());
-    let server = node(database.url(), blobs.path());
+    let server = silent_node(database.url(), blobs.path());
     server.push("team/app", "0", &index(0));
     let body = index(1);
     thread::scope(|scope| {
