@@ -9,6 +9,7 @@ mod ci;
 mod clients;
 mod conformance;
 mod count;
+mod crash;
 mod databases;
 mod durability;
 mod fuzz;
@@ -53,6 +54,8 @@ enum Command {
     Conformance(conformance::Arguments),
     /// Prove by its system calls that what the registry accepts is on the disk; the last line is `N passed, M failed`.
     Durability(durability::Arguments),
+    /// Kill the registry, or fail it, at each sync and rename of a push; the last line is `N passed, M failed`.
+    Crash(crash::Arguments),
     /// Throw mutated inputs at every parser; the last line is `N passed, M failed`.
     Fuzz(fuzz::Arguments),
     /// Judge golden vectors of what Quay answers; the last line is `N passed, M failed, K deviations`.
@@ -87,6 +90,7 @@ fn run(command: Command) -> Result<()> {
         Command::Clients(arguments) => clients::run(&workspace, &arguments),
         Command::Conformance(arguments) => conformance::run(&workspace, &arguments),
         Command::Durability(arguments) => durability::run(&workspace, &arguments),
+        Command::Crash(arguments) => crash::run(&workspace, &arguments),
         Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Command::Vectors(arguments) => vectors::run(&workspace, &arguments),
         Command::Schema(arguments) => databases::schema(&workspace, &arguments),

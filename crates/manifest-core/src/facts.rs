@@ -175,7 +175,8 @@ pub struct Child {
     pub size: u64,
     /// What it runs on, for images.
     pub platform: Option<Platform>,
-    /// The labels that came from the manifest itself (not those added through the API), the last of a key.
+    /// The labels that came from the manifest itself (not those added through the API), the last of a key. All of them, not only
+    /// those that act: what a push answers is every pair on which the children of an index agree (quay-semantics, section 3.1, step 10).
     pub labels: BTreeMap<String, String>,
 }
 

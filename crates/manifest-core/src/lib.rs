@@ -5,6 +5,8 @@ pub mod document;
 pub mod empty_layer;
 pub mod error;
 pub mod facts;
+#[cfg_attr(not(doctest), doc = include_str!("../../../docs/embedding.md"))]
+pub mod guide {}
 mod json;
 pub mod labels;
 pub mod plan;

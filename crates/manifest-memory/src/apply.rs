@@ -3,6 +3,7 @@
 //! What is looked at first is refused first: the repository, the manifest, its blobs, its children, each tag in the order of
 //! its name (alive, guard, immutability, target), the pin, the labels, the deletion, what is purged.
 
+use crate::commit;
 use crate::repository::{ManifestRow, Repository};
 use crate::state::{Admission, State};
 use manifest_core::Millis;
@@ -10,6 +11,7 @@ use manifest_core::empty_layer;
 use manifest_core::facts::Visibility;
 use manifest_core::plan::{Applied, ManifestChange, Need, NewManifest, Plan, TagChange};
 use oci_types::Digest;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 impl State {
@@ -38,8 +40,7 @@ impl State {
             .or_else(|| plan.tags.iter().find_map(|change| tag_refusal(repository, plan, change)))
             .or_else(|| pin_refusal(repository, plan))
             .or_else(|| labels_refusal(repository, plan))
-            .or_else(|| delete_refusal(repository, plan.delete?, plan.now))
-            .or_else(|| plan.purge.iter().find_map(|digest| purge_refusal(repository, plan, digest)))
+            .or_else(|| removal_refusal(repository, plan))
     }
 }
 
@@ -114,11 +115,31 @@ fn labels_refusal(repository: &Repository, plan: &Plan) -> Option<Applied> {
     gone.then_some(Applied::LabelGone)
 }
 
-fn delete_refusal(repository: &Repository, digest: Digest, now: Millis) -> Option<Applied> {
-    if repository.undeleted(&digest).is_none() {
+/// Manifests are removed after all else, so what the rest of the plan makes of tags and pins decides whether they may be. It is tried on a
+/// copy, for nothing may be changed yet; a plan that only removes needs none.
+fn removal_refusal(repository: &Repository, plan: &Plan) -> Option<Applied> {
+    if plan.delete.is_none() && plan.purge.is_empty() {
+        return None;
+    }
+    let mut after = Cow::Borrowed(repository);
+    if plan.manifest.is_some() || !plan.tags.is_empty() || plan.pin.is_some() {
+        commit::write(after.to_mut(), plan, &mut 0);
+    }
+    if let Some(digest) = &plan.delete {
+        let refusal = delete_refusal(&after, digest, plan.now);
+        if refusal.is_some() || plan.purge.is_empty() {
+            return refusal;
+        }
+        commit::delete(after.to_mut(), digest, plan);
+    }
+    plan.purge.iter().find_map(|digest| purge_refusal(&after, plan, digest))
+}
+
+fn delete_refusal(repository: &Repository, digest: &Digest, now: Millis) -> Option<Applied> {
+    if repository.undeleted(digest).is_none() {
         return Some(Applied::ManifestGone);
     }
-    held_refusal(repository, &digest, now).or_else(|| listed_refusal(repository, &digest, &BTreeSet::new(), now))
+    held_refusal(repository, digest, now).or_else(|| listed_refusal(repository, digest, &BTreeSet::new(), now))
 }
 
 /// A manifest that is not there any more is purged already.

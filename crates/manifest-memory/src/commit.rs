@@ -12,24 +12,7 @@ impl State {
     pub(crate) fn commit(&mut self, plan: &Plan) -> Applied {
         let mut label_id = self.last_label;
         let repository = self.repository_mut(&plan.repository, plan.create_repository, plan.now);
-        let created = plan.manifest.as_ref().is_some_and(|change| store(repository, plan, change, &mut label_id));
-        let mut displaced = BTreeMap::new();
-        for change in &plan.tags {
-            if let Some(left) = change_tag(repository, plan, change) {
-                displaced.insert(change.name().clone(), left);
-            }
-        }
-        if let Some(pin) = &plan.pin {
-            repository.pin(&pin.digest, pin.until);
-        }
-        if let Some(until) = plan.displaced_until {
-            for left in displaced.values() {
-                repository.pin(left, until);
-            }
-        }
-        if let Some(change) = &plan.labels {
-            repository.change_labels(change, &mut label_id);
-        }
+        let (created, mut displaced) = write(repository, plan, &mut label_id);
         if let Some(digest) = &plan.delete {
             displaced.extend(delete(repository, digest, plan));
         }
@@ -73,6 +56,42 @@ impl State {
     }
 }
 
+/// What comes before anything is deleted or purged. Whether the manifest's row is new, and which alive tags point elsewhere now.
+pub(crate) fn write(repository: &mut Repository, plan: &Plan, label_id: &mut u64) -> (bool, BTreeMap<TagName, Digest>) {
+    let created = plan.manifest.as_ref().is_some_and(|change| store(repository, plan, change, label_id));
+    let mut displaced = BTreeMap::new();
+    for change in &plan.tags {
+        if let Some(left) = change_tag(repository, plan, change) {
+            displaced.insert(change.name().clone(), left);
+        }
+    }
+    if let Some(pin) = &plan.pin {
+        repository.pin(&pin.digest, pin.until);
+    }
+    if let Some(until) = plan.displaced_until {
+        for left in displaced.values() {
+            repository.pin(left, until);
+        }
+    }
+    if let Some(change) = &plan.labels {
+        repository.change_labels(change, label_id);
+    }
+    (created, displaced)
+}
+
+/// Marks a manifest deleted and ends its alive tags. Which they were.
+pub(crate) fn delete(repository: &mut Repository, digest: &Digest, plan: &Plan) -> BTreeMap<TagName, Digest> {
+    let names: Vec<TagName> = repository.tags.alive_at(digest, plan.now).map(|(name, _)| name.clone()).collect();
+    repository.bury(digest, plan.now);
+    names
+        .into_iter()
+        .filter_map(|name| {
+            let left = repository.tags.end(&name, plan.now)?;
+            Some((name, left))
+        })
+        .collect()
+}
+
 /// Stores or revives a manifest. Whether its row is new.
 fn store(repository: &mut Repository, plan: &Plan, change: &ManifestChange, label_id: &mut u64) -> bool {
     match change {
@@ -106,16 +125,4 @@ fn change_tag(repository: &mut Repository, plan: &Plan, change: &TagChange) -> O
             repository.tags.point(name, target, plan.now)
         }
     }
-}
-
-fn delete(repository: &mut Repository, digest: &Digest, plan: &Plan) -> BTreeMap<TagName, Digest> {
-    let names: Vec<TagName> = repository.tags.alive_at(digest, plan.now).map(|(name, _)| name.clone()).collect();
-    repository.bury(digest, plan.now);
-    names
-        .into_iter()
-        .filter_map(|name| {
-            let left = repository.tags.end(&name, plan.now)?;
-            Some((name, left))
-        })
-        .collect()
 }

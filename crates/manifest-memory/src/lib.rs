@@ -27,3 +27,8 @@ mod uploads;
 
 pub use crate::blob_store::MemoryBlobs;
 pub use crate::store::{MemoryStore, ports};
+
+/// The examples of the core's use cases, run as this crate's documentation tests: they need adapters, and the core has none.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/embedding.md")]
+mod embedding {}

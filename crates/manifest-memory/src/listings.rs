@@ -4,12 +4,13 @@ use crate::state::State;
 use crate::store::MemoryStore;
 use async_trait::async_trait;
 use manifest_core::facts::TagState;
+use manifest_core::plan::NewManifest;
 use manifest_core::ports::{
-    HistoryAsk, HistoryRow, Listings, ManifestRow, ManifestState, ManifestsAsk, Page, PageAsk, TagOrder, TagRow,
-    TagsAsk, Totals,
+    HistoryAsk, HistoryRow, Listings, MAX_PLATFORM_ENTRIES, ManifestRow, ManifestState, ManifestsAsk, Page, PageAsk,
+    TagOrder, TagRow, TagsAsk, Totals, shown_platforms,
 };
 use manifest_core::{Millis, NEVER, Port, ReadScope};
-use oci_types::{RepositoryName, TagName};
+use oci_types::{Platform, RepositoryName, TagName};
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
@@ -138,9 +139,18 @@ fn tag_row(repository: &Repository, name: &TagName, state: &TagState) -> Option<
         media_type: stored.media_type.clone(),
         manifest_size: stored.bytes.len() as u64,
         layers_size: stored.layers_size,
-        platform: stored.platform.clone(),
+        platforms: platforms(repository, stored),
         image_created: stored.image_created,
     })
+}
+
+fn platforms(repository: &Repository, stored: &NewManifest) -> Vec<Platform> {
+    let entries = stored.children.iter().take(MAX_PLATFORM_ENTRIES as usize);
+    let named = entries.filter_map(|link| {
+        let own = || repository.undeleted(&link.digest)?.stored.platform.clone();
+        link.platform.clone().or_else(own)
+    });
+    shown_platforms(stored.platform.iter().cloned().chain(named))
 }
 
 /// The first names behind `after` in each range of a scope and among the public repositories, enough for a page and one more.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A repository with all that is in it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Repository {
     /// Its own for ever: a later one of the same name has another.
     pub(crate) id: u64,
@@ -26,7 +26,7 @@ pub(crate) struct Repository {
 }
 
 /// A manifest with what it names.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ManifestRow {
     /// As it was pushed; its labels and what they make of tags are below, for they change.
     pub(crate) stored: Arc<NewManifest>,
@@ -40,7 +40,7 @@ pub(crate) struct ManifestRow {
 }
 
 /// An access row.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Access {
     pub(crate) blob: Blob,
     pub(crate) lease_until: Millis,

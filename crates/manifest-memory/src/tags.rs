@@ -11,7 +11,7 @@ use std::ops::Bound;
 ///
 /// Every interval that ends goes through [`Tags::close`], so none can be forgotten; every one that goes for good, through
 /// [`Tags::remove`].
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tags {
     pub(crate) rows: BTreeMap<TagName, Interval>,
     /// Closed intervals by name, the newest first.

@@ -16,6 +16,8 @@ const PROOF: &[&str] = &["manifest-contract", "manifest-memory"];
 const ADAPTERS: &[&str] = &["manifest-memory", "manifest-sqlite", "manifest-postgres", "blobs-filesystem"];
 /// The fixture is a real server and knows nothing of the registry but its migrations.
 const PROOF_ON_POSTGRES: &[&str] = &["manifest-contract", "manifest-memory", "postgres-fixture"];
+/// Tools and proofs of developers. Nothing is built on them, not even a test.
+const TOOLS: &[&str] = &["manifest-vectors", "manifest-model", "collection-model", "manifest-fuzz", "database-checks"];
 
 /// The whole architecture. An arrow that is not here does not exist; a new one is a decision to write down.
 const ROOMS: &[Room] = &[
@@ -41,7 +43,7 @@ const ROOMS: &[Room] = &[
         ],
         tests_use: PROOF_ON_POSTGRES,
     },
-    // A tool of developers: the vectors of the data layer run over adapters, and nothing is built on it.
+    // The vectors of the data layer run over adapters.
     Room {
         name: "manifest-vectors",
         uses: &["oci-types", "manifest-core", "manifest-memory", "manifest-sqlite", "manifest-postgres"],
@@ -55,9 +57,15 @@ const ROOMS: &[Room] = &[
     },
     // A server for tests; nothing that is shipped is built on it.
     Room { name: "postgres-fixture", uses: &[], tests_use: &[] },
-    // A proof for developers over the core's own plans; nothing is built on it.
+    // A proof that adapters answer alike.
+    Room {
+        name: "manifest-model",
+        uses: &["oci-types", "manifest-core", "manifest-memory", "manifest-sqlite"],
+        tests_use: &[],
+    },
+    // A proof over the core's own plans.
     Room { name: "collection-model", uses: CORE, tests_use: &[] },
-    // A harness of developers over every parser; nothing is built on it.
+    // A harness over every parser.
     Room { name: "manifest-fuzz", uses: &["manifest-core", "oci-types", "registry-http"], tests_use: &[] },
     Room { name: "xtask", uses: &["postgres-fixture"], tests_use: &[] },
 ];
@@ -100,17 +108,21 @@ fn violation(Edge { from, to, for_tests }: &Edge) -> Option<String> {
     if room.uses.contains(&to) || *for_tests && room.tests_use.contains(&to) {
         return None;
     }
-    let why = match (ADAPTERS.contains(&to), *for_tests) {
-        (true, false) => "only `manifestd` may name an adapter",
-        (_, true) => "not even for tests",
-        (false, false) => "there is no such arrow",
+    let why = if TOOLS.contains(&to) {
+        "nothing is built on a tool"
+    } else if *for_tests {
+        "not even for tests"
+    } else if ADAPTERS.contains(&to) {
+        "only `manifestd` and the tools that run adapters may name one"
+    } else {
+        "there is no such arrow"
     };
     Some(format!("`{from}` depends on `{to}`: {why}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ADAPTERS, Edge, ROOMS, violations};
+    use super::{ADAPTERS, Edge, ROOMS, TOOLS, violations};
 
     fn check(from: &str, to: &str, for_tests: bool) -> Vec<String> {
         violations(&[Edge { from: from.to_owned(), to: to.to_owned(), for_tests }])
@@ -118,8 +130,12 @@ mod tests {
 
     #[test]
     fn planted_arrows_are_found() {
-        let only_the_binary = ["`registry-http` depends on `manifest-sqlite`: only `manifestd` may name an adapter"];
-        assert_eq!(check("registry-http", "manifest-sqlite", false), only_the_binary);
+        assert_eq!(
+            check("registry-http", "manifest-sqlite", false),
+            [
+                "`registry-http` depends on `manifest-sqlite`: only `manifestd` and the tools that run adapters may name one"
+            ]
+        );
         assert_eq!(
             check("oci-types", "manifest-core", false),
             ["`oci-types` depends on `manifest-core`: there is no such arrow"]
@@ -140,8 +156,8 @@ mod tests {
     /// The table itself must not allow what the architecture forbids.
     #[test]
     fn only_the_binary_and_tools_name_adapters() {
-        let may = ["manifestd", "manifest-vectors", "database-checks"];
-        for room in ROOMS.iter().filter(|room| !may.contains(&room.name)) {
+        let named = ["manifestd", "manifest-vectors", "manifest-model", "database-checks"];
+        for room in ROOMS.iter().filter(|room| !named.contains(&room.name)) {
             assert!(!room.uses.iter().any(|used| ADAPTERS.contains(used)), "{}", room.name);
         }
     }
@@ -156,11 +172,23 @@ mod tests {
     }
 
     #[test]
-    fn nothing_depends_on_the_tools() {
-        for room in ROOMS {
-            let mut used = room.uses.iter().chain(room.tests_use);
-            let tools = ["manifest-vectors", "collection-model", "database-checks", "xtask"];
-            assert!(!used.any(|used| tools.contains(used)), "{}", room.name);
+    fn nothing_depends_on_a_tool() {
+        for tool in TOOLS {
+            assert!(ROOMS.iter().any(|room| room.name == *tool), "there is no `{tool}`");
+            for (room, for_tests) in ROOMS.iter().flat_map(|room| [(room, false), (room, true)]) {
+                let arrow = format!("`{}` depends on `{tool}`: nothing is built on a tool", room.name);
+                assert_eq!(check(room.name, tool, for_tests), [arrow]);
+            }
+        }
+    }
+
+    /// What is used by nobody is a tool, or it would be missing from the list.
+    #[test]
+    fn every_tool_is_listed() {
+        let products = ["manifestd", "xtask"];
+        let is_used = |name| ROOMS.iter().any(|room| room.uses.contains(&name) || room.tests_use.contains(&name));
+        for room in ROOMS.iter().filter(|room| !products.contains(&room.name)) {
+            assert_ne!(is_used(room.name), TOOLS.contains(&room.name), "{}", room.name);
         }
     }
 }

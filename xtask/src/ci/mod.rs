@@ -13,8 +13,8 @@ use anyhow::{Result, ensure};
 use clap::ValueEnum;
 
 use crate::{
-    check_deps, clients, conformance, databases, databases::SchemaArguments, durability, process, server::Deployment,
-    test, tidy, vectors, workspace, workspace::Workspace,
+    check_deps, clients, conformance, crash, databases, databases::SchemaArguments, durability, process,
+    server::Deployment, test, tidy, vectors, workspace, workspace::Workspace,
 };
 
 /// Arguments of `cargo xtask ci`.
@@ -59,6 +59,8 @@ enum Step {
     ConformancePostgres,
     /// The order of system calls of the release binary.
     Durability,
+    /// Every fault at every call that makes a push to the release binary durable.
+    Crash,
 }
 
 /// Runs the steps that were not left out and prints a table of their times.
@@ -108,6 +110,7 @@ fn step_result(workspace: &Workspace, step: Step) -> Result<()> {
         Step::Clients => clients::run(workspace, &clients::Arguments::default()),
         Step::ClientsPostgres => clients::run(workspace, &clients::Arguments::on(Deployment::TWO_NODES)),
         Step::Durability => durability::run(workspace, &durability::Arguments::default()),
+        Step::Crash => crash::run(workspace, &crash::Arguments::default()),
         Step::Conformance => conformance::run(workspace, &conformance::Arguments::default()),
         Step::ConformancePostgres => conformance::run(workspace, &conformance::Arguments::on(Deployment::TWO_NODES)),
     }

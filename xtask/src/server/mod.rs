@@ -5,6 +5,7 @@ mod deployment;
 
 use std::{
     fs::{self, File, OpenOptions},
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -103,6 +104,7 @@ pub(crate) struct Server {
 /// One process of a registry.
 #[derive(Debug)]
 struct Node {
+    host: Ipv4Addr,
     port: u16,
     child: Option<Child>,
     log: PathBuf,
@@ -133,19 +135,37 @@ impl Server {
         server.launched()
     }
 
+    /// Starts this workspace's registry, which [`build`] has built, on an address of loopback and with configuration that
+    /// differs from the default.
+    pub(crate) fn start_built(
+        binary: &Path,
+        directory: &Path,
+        host: Ipv4Addr,
+        settings: &[(&'static str, &'static str)],
+    ) -> Result<Self> {
+        let mut server = Self::on(Program::Manifestd, binary.to_owned(), Deployment::default(), directory)?;
+        server.nodes.iter_mut().for_each(|node| node.host = host);
+        server.settings = settings.to_vec();
+        server.launched()
+    }
+
     fn prepare(workspace: &Workspace, program: Program, deployment: Deployment, directory: &Path) -> Result<Self> {
         let binary = match program {
             Program::Manifestd => build(workspace)?,
             Program::DockerRegistry => setup::ensure(workspace, Need::DockerRegistry)?,
         };
-        fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
         if deployment != Deployment::default() {
             setup::ensure(workspace, Need::Postgres)?;
         }
+        Self::on(program, binary, deployment, directory)
+    }
+
+    fn on(program: Program, binary: PathBuf, deployment: Deployment, directory: &Path) -> Result<Self> {
+        fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
         let rows = deployment.rows(program)?;
         let node = |number| -> Result<Node> {
             let log = directory.join(format!("registry-{number}.log"));
-            Ok(Node { port: http::free_port()?, child: None, log })
+            Ok(Node { host: Ipv4Addr::LOCALHOST, port: http::free_port()?, child: None, log })
         };
         let nodes: Vec<Node> = (1..=deployment.nodes).map(node).collect::<Result<_>>()?;
         let ports: Vec<u16> = nodes.iter().map(|node| node.port).collect();
@@ -169,9 +189,35 @@ impl Server {
 
     /// `HOST:PORT` that clients are given.
     pub(crate) fn address(&self) -> String {
-        let balancer = self.balancer.as_ref().map(|balancer| balancer.port);
-        let port = balancer.or_else(|| self.nodes.first().map(|node| node.port)).unwrap_or_default();
-        format!("127.0.0.1:{port}")
+        match &self.balancer {
+            Some(balancer) => format!("127.0.0.1:{}", balancer.port),
+            None => self.nodes.first().map(Node::address).unwrap_or_default(),
+        }
+    }
+
+    /// Where the registry keeps everything.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.directory.join("data")
+    }
+
+    /// The number of the process.
+    pub(crate) fn process(&self) -> Result<u32> {
+        let child = self.nodes.first().and_then(|node| node.child.as_ref());
+        Ok(child.context("the registry does not run")?.id())
+    }
+
+    /// Kills the process if it has not ended, and does not look at it: that is for the thread that traces it.
+    pub(crate) fn crash(&mut self) -> Result<()> {
+        let child = self.nodes.first_mut().and_then(|node| node.child.as_mut());
+        child.context("the registry does not run")?.kill().context("the registry cannot be killed")
+    }
+
+    /// Starts a registry again that was killed, by us or by a fault.
+    pub(crate) fn restart(&mut self) -> Result<()> {
+        for mut child in self.nodes.iter_mut().filter_map(|node| node.child.take()) {
+            process::stop(&mut child, Duration::ZERO)?;
+        }
+        self.launch()
     }
 
     /// Kills a traced registry and returns the trace once it is complete.
@@ -214,7 +260,7 @@ impl Server {
             None => Command::new(&self.binary),
             Some((tracer, trace)) => traced(tracer, trace, &self.binary),
         };
-        let (data, address) = (self.directory.join("data"), node.address());
+        let (data, address) = (self.data(), node.address());
         match self.program {
             Program::Manifestd => {
                 // What somebody has configured for a registry of their own must not change this one.
@@ -231,7 +277,7 @@ impl Server {
                 }
                 if self.balancer.is_some() {
                     // What clients ask for is not what the node listens on.
-                    command.args(["--host", &self.address()]);
+                    command.env("MANIFESTD_SERVER__HOSTS", self.address());
                 }
             }
             Program::DockerRegistry => {
@@ -246,7 +292,7 @@ impl Server {
 
 impl Node {
     fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("{}:{}", self.host, self.port)
     }
 
     fn spawn(&mut self, mut command: Command) -> Result<()> {
@@ -306,7 +352,7 @@ fn traced(tracer: &Path, trace: &Path, binary: &Path) -> Command {
 }
 
 /// Builds the release binary and says where it is.
-fn build(workspace: &Workspace) -> Result<PathBuf> {
+pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     let mut command = Command::new(workspace::cargo());
     command.args(["build", "--release", "--package", "manifestd"]).current_dir(workspace.root());
     process::stream(&mut command)?;

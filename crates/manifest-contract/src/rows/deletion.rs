@@ -74,6 +74,20 @@ pub(crate) async fn m7_parents_that_are_deleted_or_not_kept_stop_nothing(store: 
     assert!(!app.sees("child", 20).await);
 }
 
+pub(crate) async fn m7_a_deletion_is_judged_by_what_the_plan_makes_of_tags_and_pins(store: Fixture) {
+    let app = store.repo("app");
+    app.at(10).create(a_manifest("child")).point("child", "child").done().await;
+    app.at(11).create(a_manifest("list").child("child")).point("v1", "list").done().await;
+    let delete = || app.at(20).delete("child").end("v1");
+    assert_eq!(delete().displaced_until(900).apply().await, Applied::ListedBy(digests(["list"])));
+    assert_eq!(delete().pin("list", 900).apply().await, Applied::ListedBy(digests(["list"])));
+    assert_eq!(delete().point("v2", "list").apply().await, Applied::ListedBy(digests(["list"])));
+    assert_eq!(delete().point("v2", "child").immutable().apply().await, Applied::Immutable(tag("v2")));
+    assert_eq!(app.tags(20).await, Some(vec!["child".to_owned(), "v1".to_owned()]), "nothing was changed");
+    assert_eq!(delete().done().await.displaced, moved([("child", "child"), ("v1", "list")]));
+    assert!(app.holds("list", Liveness::Undeleted, 20).await && !app.holds("child", Liveness::Undeleted, 20).await);
+}
+
 pub(crate) async fn m7_a_subject_is_deleted_though_it_has_referrers(store: Fixture) {
     let app = store.repo("app");
     app.at(10).create(a_manifest("image")).point("v1", "image").done().await;

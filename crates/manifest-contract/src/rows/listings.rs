@@ -97,7 +97,7 @@ pub(crate) async fn l2_only_alive_tags_are_listed(store: Fixture) {
         media_type: MediaType::DOCKER_SCHEMA2.parse().unwrap_or_else(|error| panic!("{error}")),
         manifest_size: 5,
         layers_size: Some(1 << 40),
-        platform: Some(Platform::new("linux", "amd64")),
+        platforms: vec![Platform::new("linux", "amd64")],
         image_created: Some(-5),
     };
     assert_eq!((page.items, page.more), (vec![expected], false));

@@ -107,6 +107,7 @@ macro_rules! each_rows_clause {
             M7 deletion::m7_an_immutable_tag_stops_a_deletion
             M7 deletion::m7_visible_parents_stop_a_deletion_and_are_all_named
             M7 deletion::m7_parents_that_are_deleted_or_not_kept_stop_nothing
+            M7 deletion::m7_a_deletion_is_judged_by_what_the_plan_makes_of_tags_and_pins
             M7 deletion::m7_a_subject_is_deleted_though_it_has_referrers
             M8 deletion::m8_creating_or_keeping_revives
             M8 deletion::m8_nothing_is_revived_without_what_it_needs
@@ -156,6 +157,9 @@ macro_rules! each_rows_clause {
             M20 purging::m20_what_is_not_there_is_purged_already
             M20 purging::m20_what_a_visible_manifest_lists_stays
             M20 purging::m20_a_deleted_manifest_stays_while_a_visible_one_lists_it
+            M20 purging::m20_a_tag_that_the_plan_ends_shows_no_list
+            M20 purging::m20_what_the_plan_makes_visible_or_immutable_stops_its_purge
+            M20 purging::m20_what_goes_still_shows_what_it_lists
             M20 purging::m20_an_alive_immutable_tag_stops_a_purge
             M20 purging::m20_deleted_manifests_are_purged
             M20 purging::m20_access_goes_with_the_last_link_if_its_lease_is_over
@@ -183,6 +187,8 @@ macro_rules! each_rows_clause {
             L5 states::l5_a_filter_shortens_no_page
             L6 states::l6_manifests_are_listed_by_what_holds_them
             L6 states::l6_a_row_says_what_is_known_of_the_manifest
+            L7 states::l7_an_index_shows_what_its_entries_run_on
+            L7 states::l7_only_the_first_entries_are_looked_at
             R1 repositories::r1_a_repository_is_found_once_it_exists
             R1 repositories::r1_a_refused_write_brings_no_repository_into_being
             R2 repositories::r2_a_read_only_repository_takes_no_writes

@@ -87,6 +87,69 @@ pub(crate) async fn m20_a_deleted_manifest_stays_while_a_visible_one_lists_it(st
     assert!(app.holds("sparse", Liveness::Undeleted, 22).await, "its link dangles, as it may");
 }
 
+pub(crate) async fn m20_a_tag_that_the_plan_ends_shows_no_list(store: Fixture) {
+    let app = store.repo("app");
+    app.at(10).create(a_manifest("child")).done().await;
+    app.at(11).create(a_manifest("inner").child("child")).done().await;
+    app.at(12).create(a_manifest("outer").child("inner").child("child")).point("v1", "outer").done().await;
+    app.at(13).create(a_manifest("about").about("outer").child("child")).done().await;
+    assert!(
+        app.sees("inner", 20).await && app.sees("about", 20).await,
+        "by the tag of the one that lists it or is its subject"
+    );
+    let done = app.at(20).end("v1").purge("outer").purge("child").done().await;
+    assert_eq!(done.displaced, moved([("v1", "outer")]));
+    for name in ["outer", "child"] {
+        assert!(!app.holds(name, Liveness::Any, 20).await, "{name}");
+    }
+    for name in ["inner", "about"] {
+        assert!(app.holds(name, Liveness::Undeleted, 20).await && !app.sees(name, 20).await, "{name}");
+    }
+    app.at(30).create(a_manifest("part")).done().await;
+    app.at(31).create(a_manifest("list").child("part")).pin("list", 100).done().await;
+    app.at(32).delete("list").purge("part").done().await;
+    assert!(!app.holds("part", Liveness::Any, 32).await, "what lists it is deleted by then");
+}
+
+pub(crate) async fn m20_what_the_plan_makes_visible_or_immutable_stops_its_purge(store: Fixture) {
+    let app = store.repo("app");
+    app.at(10).create(a_manifest("child")).done().await;
+    app.at(11).create(a_manifest("list").child("child")).done().await;
+    app.at(12).create(a_manifest("other")).point("other", "other").done().await;
+    app.at(13).create(a_manifest("dead").child_or_not("child")).done().await;
+    app.at(14).delete("dead").done().await;
+    app.at(15).point("v1", "list").done().await;
+    let before = store.everything().await;
+    let purge = || app.at(20).purge("child");
+    let listed = || Applied::ListedBy(digests(["list"]));
+    assert_eq!(purge().end("v1").displaced_until(900).apply().await, listed(), "it pins what lists it");
+    assert_eq!(purge().end("v1").pin("list", 900).apply().await, listed());
+    assert_eq!(purge().end("v1").point("v2", "list").apply().await, listed());
+    let both = Applied::ListedBy(digests(["list", "dead"]));
+    assert_eq!(purge().keep("dead").point("v2", "dead").apply().await, both, "it revives one that lists it");
+    let new = a_manifest("new").child_or_not("child");
+    assert_eq!(purge().end("v1").create(new).pin("new", 900).apply().await, Applied::ListedBy(digests(["new"])));
+    let held = app.at(20).point("v3", "other").immutable().purge("other");
+    assert_eq!(held.apply().await, Applied::Immutable(tag("v3")));
+    assert_eq!(store.everything().await, before, "a refused purge left something behind");
+    purge().end("v1").done().await;
+}
+
+pub(crate) async fn m20_what_goes_still_shows_what_it_lists(store: Fixture) {
+    let app = store.repo("app");
+    app.at(10).create(a_manifest("child")).done().await;
+    app.at(11).create(a_manifest("inner").child("child")).done().await;
+    app.at(12).create(a_manifest("outer").child("inner")).pin("outer", 100).done().await;
+    let purge = |now| app.at(now).purge("outer").purge("child");
+    assert_eq!(
+        purge(20).apply().await,
+        Applied::ListedBy(digests(["inner"])),
+        "nothing is purged before all else is done"
+    );
+    assert_eq!(purge(99).apply().await, Applied::ListedBy(digests(["inner"])));
+    purge(100).done().await;
+}
+
 pub(crate) async fn m20_an_alive_immutable_tag_stops_a_purge(store: Fixture) {
     let app = store.repo("app");
     app.at(10).create(a_manifest("image")).point("a", "image").point("b", "image").until(30).immutable().done().await;

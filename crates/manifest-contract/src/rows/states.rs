@@ -1,8 +1,8 @@
-//! L5 and L6: tags in another order, and manifests by what holds them.
+//! L5 to L7: tags in another order, manifests by what holds them, and what tags run on.
 
 use crate::world::{Fixture, Repo, a_manifest, actor, digest, page_of, tag, walked};
 use manifest_core::ports::{
-    ManifestRow, ManifestState, ManifestsAsk, Page, PageAsk, TagCursor, TagOrder, TagRow, TagsAsk,
+    MAX_PLATFORM_ENTRIES, ManifestRow, ManifestState, ManifestsAsk, Page, PageAsk, TagCursor, TagOrder, TagRow, TagsAsk,
 };
 use oci_types::{Digest, MediaType, Platform};
 
@@ -142,4 +142,55 @@ pub(crate) async fn l6_a_row_says_what_is_known_of_the_manifest(store: Fixture) 
     let dead = row(ManifestState::Deleted).await;
     let dead: Vec<_> = dead.iter().map(|row| (row.digest, row.deleted, row.pinned_until, row.tags)).collect();
     assert_eq!(dead, [(digest("dead"), Some(13), 0, 0)]);
+}
+
+/// What the tag runs on, in each order of the page.
+async fn platforms(app: &Repo, name: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for order in [TagOrder::Name, TagOrder::Newest] {
+        let page = page_of(app.rows.listings.tags(&TagsAsk { order, ..app.all_tags() }).await);
+        let row = page.items.iter().find(|row| row.name == tag(name)).unwrap_or_else(|| panic!("{name} is not listed"));
+        found.push(row.platforms.iter().map(ToString::to_string).collect::<Vec<_>>());
+    }
+    assert_eq!(found[0], found[1], "{name}");
+    found.swap_remove(0)
+}
+
+pub(crate) async fn l7_an_index_shows_what_its_entries_run_on(store: Fixture) {
+    let app = store.repo("app");
+    let image = |name, platform| a_manifest(name).image(platform, 1, 1);
+    let (linux, unknown) = (|architecture| Platform::new("linux", architecture), Platform::new("unknown", "unknown"));
+    let v7 = Platform { variant: Some("v7".to_owned()), ..linux("arm") };
+    for (name, platform) in [("s390x", linux("s390x")), ("riscv", linux("riscv64")), ("dead", linux("mips"))] {
+        app.at(10).create(image(name, platform)).done().await;
+    }
+    app.at(10).delete("dead").done().await;
+    // Of a digest that is elsewhere, too: what another repository knows of it is not told.
+    store.repo("other").at(10).create(image("elsewhere", linux("ppc64le"))).done().await;
+    app.at(10).create(a_manifest("nested").of_media_type(MediaType::OCI_INDEX).child("s390x")).done().await;
+    app.at(10).create(image("attestation", unknown.clone())).point("attestation", "attestation").done().await;
+    let index = a_manifest("index").of_media_type(MediaType::OCI_INDEX);
+    let index = index.child_for("absent", v7).child_for("riscv", linux("arm64")).child_for("attests", unknown);
+    let index = index.child_or_not("s390x").child_for("again", linux("arm64")).child_or_not("nested");
+    let index = index.child_or_not("missing").child_or_not("dead").child_or_not("elsewhere").child_or_not("riscv");
+    app.at(11).create(index).point("index", "index").point("image", "riscv").done().await;
+    assert_eq!(platforms(&app, "index").await, ["linux/arm/v7", "linux/arm64", "linux/s390x", "linux/riscv64"]);
+    app.at(12).point("index-too", "index").done().await;
+    assert_eq!(platforms(&app, "index-too").await.len(), 4);
+    assert_eq!(platforms(&app, "image").await, ["linux/riscv64"]);
+    assert_eq!(platforms(&app, "attestation").await, [""; 0]);
+}
+
+pub(crate) async fn l7_only_the_first_entries_are_looked_at(store: Fixture) {
+    let app = store.repo("app");
+    let mut index = a_manifest("index").of_media_type(MediaType::OCI_INDEX);
+    for entry in 0..=MAX_PLATFORM_ENTRIES {
+        // Every other one repeats the first, so that it is entries that are counted, not what they run on.
+        let architecture = if entry % 2 == 0 { "even".to_owned() } else { format!("odd-{entry}") };
+        let architecture = if entry == MAX_PLATFORM_ENTRIES { "beyond".to_owned() } else { architecture };
+        index = index.child_for(&format!("entry {entry}"), Platform::new("linux", &architecture));
+    }
+    app.at(10).create(index).point("index", "index").done().await;
+    let shown = platforms(&app, "index").await;
+    assert_eq!((shown.len(), shown[0].as_str(), shown[50].as_str()), (51, "linux/even", "linux/odd-99"));
 }

@@ -53,6 +53,13 @@ impl Make {
         self.link(name, Need::MayBeAbsent)
     }
 
+    /// It names a manifest, which may be absent, and says what that runs on.
+    pub(crate) fn child_for(mut self, name: &str, platform: Platform) -> Self {
+        let (digest, need) = (digest(name), Need::MayBeAbsent);
+        self.0.children.push(ChildLink { digest, need, platform: Some(platform) });
+        self
+    }
+
     pub(crate) fn about(mut self, subject: &str) -> Self {
         self.0.subject = Some(digest(subject));
         self

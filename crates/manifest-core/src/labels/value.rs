@@ -16,3 +16,25 @@ pub fn is_json(value: &str) -> bool {
     let is_bracketed = |(open, close)| value.starts_with(open) && value.ends_with(close);
     [('{', '}'), ('[', ']')].into_iter().any(is_bracketed) && parse(value, Dialect::Lenient, LENIENT_DEPTH).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_json;
+
+    #[test]
+    fn objects_and_lists_without_blanks_around_them() {
+        let check = |value: &str, expected: bool| assert_eq!(is_json(value), expected, "{value:?}");
+        check("{}", true);
+        check("[1, NaN]", true);
+        check(" {}", false);
+        check("{} ", false);
+        check("[] ", false);
+        check("\n[]", false);
+        check("1", false);
+        check("\"{}\"", false);
+        check("{]", false);
+        check("[}", false);
+        check("{", false);
+        check("", false);
+    }
+}

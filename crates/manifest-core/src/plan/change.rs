@@ -28,13 +28,14 @@ pub struct Plan {
     pub pin: Option<Pin>,
     /// Until when a manifest that loses a tag through this plan is pinned; `None`: it is not.
     pub displaced_until: Option<Millis>,
-    /// Mark this manifest deleted, ending its tags and its pin.
+    /// After the manifest, the tags, the pins and the labels, mark this manifest deleted, ending its tags and its pin. Refused by the state
+    /// that those make, if a visible manifest lists it or an alive immutable tag holds it.
     pub delete: Option<Digest>,
     /// Change the labels of this manifest, which must be there undeleted.
     pub labels: Option<LabelsChange>,
     /// After all else, remove these manifests for good, deleted or not: rows, links, labels and the history that points at them.
-    /// Refused is what a visible manifest that is not purged with it lists, and what an alive immutable tag holds. Access rows that
-    /// only they linked and whose lease is over go as well. Purging what is not there is no error.
+    /// Refused, by the state that all else makes, is what a visible manifest that is not purged with it lists, and what an alive immutable
+    /// tag holds. Access rows that only they linked and whose lease is over go as well. Purging what is not there is no error.
     pub purge: BTreeSet<Digest>,
 }
 
@@ -263,7 +264,7 @@ pub enum Applied {
     Immutable(TagName),
     /// The tag to end is not alive.
     TagGone(TagName),
-    /// The manifest to delete is listed by these visible indexes.
+    /// The manifest to delete, or one to purge, is listed by these visible indexes.
     ListedBy(BTreeSet<Digest>),
     /// The manifest to keep, to point at or to delete is not there. Take facts again.
     ManifestGone,
@@ -274,3 +275,6 @@ pub enum Applied {
     /// The repository has become read-only.
     ReadOnly,
 }
+
+#[cfg(test)]
+mod tests;

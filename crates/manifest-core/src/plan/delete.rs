@@ -137,3 +137,6 @@ fn writable(facts: &PushFacts) -> Result<(), DeleteRejection> {
         RepositoryState::Open => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

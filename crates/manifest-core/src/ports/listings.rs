@@ -18,6 +18,9 @@ use oci_types::{Digest, MediaType, Platform, RepositoryName, TagName};
 ///   of alive tags if asked for, only those that start or end after `since` if that is given.
 /// - **L5.** `tags` MUST keep the order that is asked for, and a filter MUST NOT shorten a page that has more to give.
 /// - **L6.** `manifests` MUST list exactly the rows in the state that is asked for, in byte order of their digests.
+/// - **L7.** `tags` MUST show the platforms of a tag as [`shown_platforms`] has them: of the manifest's own, and of its first
+///   [`MAX_PLATFORM_ENTRIES`] entries, in their order. An entry's platform is that of the link, or where it says none that of the undeleted
+///   manifest which it names.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Listings: Send + Sync {
@@ -196,10 +199,37 @@ pub struct TagRow {
     pub manifest_size: u64,
     /// The sum of its layers, for images.
     pub layers_size: Option<u64>,
-    /// What it runs on, for images.
-    pub platform: Option<Platform>,
+    /// What it runs on: one for an image, those of its entries for an index, see [`shown_platforms`].
+    pub platforms: Vec<Platform>,
     /// When it was built, for images.
     pub image_created: Option<Millis>,
+}
+
+/// How many entries of an index are looked at for the platforms of a tag, so that a page of indexes of thousands of entries stays a page.
+pub const MAX_PLATFORM_ENTRIES: u32 = 100;
+
+/// The platforms of a tag, out of those that its manifest and its entries name: each once, in their order.
+///
+/// `unknown/unknown` is left out: it is what `BuildKit` says of attestations, which run nowhere. Platforms that read the same
+/// (`os/architecture/variant`) count as one, and the first is kept.
+///
+/// ```
+/// # use manifest_core::ports::shown_platforms;
+/// # use oci_types::Platform;
+/// let [arm, unknown] = [Platform::new("linux", "arm64"), Platform::new("unknown", "unknown")];
+/// assert_eq!(shown_platforms([arm.clone(), unknown, arm.clone()]), [arm]);
+/// ```
+#[must_use]
+pub fn shown_platforms(named: impl IntoIterator<Item = Platform>) -> Vec<Platform> {
+    let mut shown: Vec<Platform> = Vec::new();
+    for platform in named {
+        let name = (&platform.os, &platform.architecture, &platform.variant);
+        let known = platform.os != "unknown" || platform.architecture != "unknown";
+        if known && shown.iter().all(|other| (&other.os, &other.architecture, &other.variant) != name) {
+            shown.push(platform);
+        }
+    }
+    shown
 }
 
 /// Behind which row of a history a page starts.

@@ -29,7 +29,8 @@ use std::collections::BTreeMap;
 ///   `plan.displaced_until` in the same write; a tag that had expired pins nothing. The greatest pin wins.
 /// - **M7.** `plan.delete` MUST end all alive tags of the manifest, clear its pin and set it deleted; it MUST answer
 ///   [`Applied::Immutable`] if one of those tags is immutable and [`Applied::ListedBy`] if a visible manifest has it as
-///   a child, naming all such parents.
+///   a child, naming all such parents. It comes after the plan's manifest, tags, pins and labels: what is alive, immutable and
+///   visible is judged by the state that they make.
 /// - **M8.** Creating or keeping a deleted manifest MUST revive it, if its required links hold.
 /// - **M9.** `fetch` by digest with [`Liveness::Visible`] MUST find a manifest iff it is undeleted and it, or an
 ///   ancestor (child → parent, referrer → subject, any depth, through rows that are not dead now: not deleted, or deleted later), has
@@ -50,7 +51,9 @@ use std::collections::BTreeMap;
 /// - **M18.** `TagChange::Amend` MUST change only the interval that the plan saw, and MUST leave the history alone.
 /// - **M19.** `plan.labels` MUST add and remove exactly those labels and set what the manifest does to tags, in the same write.
 /// - **M20.** `plan.purge` MUST leave nothing of a manifest: no row, link, label, tag or history; it MUST refuse what a visible manifest that
-///   is not purged with it lists ([`Applied::ListedBy`]) and what an alive immutable tag holds ([`Applied::Immutable`]).
+///   is not purged with it lists ([`Applied::ListedBy`]) and what an alive immutable tag holds ([`Applied::Immutable`]). It comes after all
+///   else: both are judged by the state that the rest of the plan makes, in which nothing is purged yet. So a tag that the plan ends makes
+///   nothing visible, one that it points does, and what is to be purged still makes visible what it lists by a tag or pin of its own.
 /// - **M21.** `fetch` with `at` MUST follow the interval with `start ≤ at < end`, whether it is the tag's row or its history, and say
 ///   [`Fetched::Unknown`] where there was none.
 /// - **M22.** `support` MUST name every tag, pin and deletion on the manifest and its ancestors by which it is kept at `now` or retained at

@@ -22,8 +22,8 @@ pub use blob_store::{BlobStore, BodyError, BodyStream, ByteStream, Capacity, Par
 pub use blobs::{Blobs, MountAsk, MountSource, Mounted, Removal};
 pub use collection::{Collection, Doomed, Reclaim, SweepAsk, SweepCursor, SweepDone, SweepKind, Swept};
 pub use listings::{
-    HistoryAsk, HistoryCursor, HistoryRow, Listings, ManifestRow, ManifestState, ManifestsAsk, Page, PageAsk,
-    TagCursor, TagOrder, TagRow, TagsAsk, Totals,
+    HistoryAsk, HistoryCursor, HistoryRow, Listings, MAX_PLATFORM_ENTRIES, ManifestRow, ManifestState, ManifestsAsk,
+    Page, PageAsk, TagCursor, TagOrder, TagRow, TagsAsk, Totals, shown_platforms,
 };
 pub use manifests::{
     FetchAsk, Fetched, Found, Liveness, Manifests, Referrer, ReferrersAsk, Support, SupportAsk, SupportLink,

@@ -55,6 +55,8 @@ impl Registry {
     /// Makes a tag end at about `expires` (see [`clamp_expiry`](crate::tags::clamp_expiry)), or never for `None`;
     /// says when it would have ended and when it ends now. For callers who may overwrite tags.
     ///
+    /// Example: [the guide](crate::guide#expiry). As JSON: `docs/api.md`, "Expiry".
+    ///
     /// # Errors
     ///
     /// [`AmendError`]. Nothing was written.
@@ -71,6 +73,8 @@ impl Registry {
 
     /// Makes a tag immutable, which takes its end away, or mutable again. Callers who may overwrite tags may protect
     /// them; only administrators may take the protection away.
+    ///
+    /// Example: [the guide](crate::guide#immutability). As JSON: `docs/api.md`, "Immutability".
     ///
     /// # Errors
     ///

@@ -63,6 +63,8 @@ impl UseCaseError for Gate {
 impl Registry {
     /// The blob, to read it.
     ///
+    /// Example: [the guide](crate::guide#reading-blobs). Over HTTP: `GET /v2/<name>/blobs/<digest>`.
+    ///
     /// # Errors
     ///
     /// [`BlobError`]; never `StillLinked`.
@@ -72,6 +74,8 @@ impl Registry {
 
     /// The blob, for a client that asks whether it needs to upload it: one that nothing links and whose lease is about to end
     /// is denied, so that the client uploads it again.
+    ///
+    /// Example: [the guide](crate::guide#reading-blobs). Over HTTP: `HEAD /v2/<name>/blobs/<digest>`.
     ///
     /// # Errors
     ///
@@ -87,6 +91,8 @@ impl Registry {
 
     /// The bytes of a blob that one of the above found, or a range of them that lies within.
     ///
+    /// Example: [the guide](crate::guide#reading-blobs). Over HTTP: the body of that `GET`.
+    ///
     /// # Errors
     ///
     /// A [`PortError`] if the store lacks them or fails.
@@ -98,6 +104,8 @@ impl Registry {
     }
 
     /// Takes the repository's access to a blob away.
+    ///
+    /// Example: [the guide](crate::guide#deleting-blobs). Over HTTP: `DELETE /v2/<name>/blobs/<digest>`.
     ///
     /// # Errors
     ///

@@ -53,6 +53,8 @@ impl Registry {
     /// Does exactly what [`Registry::explain_push`] showed at `planned_at` under that id, or nothing: it is planned
     /// again as of then, and done if the id is the same. Times count from `planned_at`.
     ///
+    /// Example: [the guide](crate::guide#explaining-a-push). On the command line: `manifestd explain-push`.
+    ///
     /// # Errors
     ///
     /// [`PlannedPushError`]; `Stale` if what would be done differs, or differed when it came to be done. Nothing was

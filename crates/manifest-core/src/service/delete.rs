@@ -60,6 +60,8 @@ impl UseCaseError for DeleteError {
 impl Registry {
     /// Ends a tag. The manifest stays by digest.
     ///
+    /// Example: [the guide](crate::guide#deleting-tags-and-manifests). Over HTTP: `DELETE /v2/<name>/manifests/<tag>`.
+    ///
     /// # Errors
     ///
     /// [`DeleteError`]; never `ListedBy`.
@@ -77,6 +79,8 @@ impl Registry {
 
     /// Deletes a manifest: its tags end, and it is hidden at once.
     ///
+    /// Example: [the guide](crate::guide#deleting-tags-and-manifests). Over HTTP: `DELETE /v2/<name>/manifests/<digest>`.
+    ///
     /// # Errors
     ///
     /// [`DeleteError`].
@@ -93,6 +97,8 @@ impl Registry {
 
     /// Ends all alive tags of a manifest, all or none; says which. The manifest stays by digest, and one without
     /// alive tags is no error.
+    ///
+    /// Example: [the guide](crate::guide#deleting-tags-and-manifests). As JSON: `docs/api.md`, "Manifests by state".
     ///
     /// # Errors
     ///

@@ -69,6 +69,8 @@ impl Registry {
     /// The manifest that a tag or digest leads to. By digest, only what is visible (semantics 4), or under a
     /// strict policy only what an alive tag holds.
     ///
+    /// Example: [the guide](crate::guide#fetching). Over HTTP: `GET /v2/<name>/manifests/<reference>`.
+    ///
     /// # Errors
     ///
     /// [`FetchError`], which says what is unknown.

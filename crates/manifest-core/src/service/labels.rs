@@ -91,6 +91,8 @@ impl Registry {
     /// The labels of a manifest whose keys start with `prefix`, ignoring ASCII case, in the order in which they were
     /// stored.
     ///
+    /// Example: [the guide](crate::guide#labels). As JSON: `docs/api.md`, "Labels".
+    ///
     /// # Errors
     ///
     /// [`LabelsError`].
@@ -111,6 +113,8 @@ impl Registry {
 
     /// Adds a label to a manifest. Keys may occur more than once. One that acts on tags does so at once, see
     /// [`plan_add_label`], and needs a caller who may overwrite tags.
+    ///
+    /// Example: [the guide](crate::guide#labels). As JSON: `docs/api.md`, "Labels".
     ///
     /// # Errors
     ///
@@ -140,6 +144,8 @@ impl Registry {
 
     /// Removes a label that was added through the API. Tags stay as the label made them; what is pointed at the
     /// manifest later follows the labels that are left.
+    ///
+    /// Example: [the guide](crate::guide#labels). As JSON: `docs/api.md`, "Labels".
     ///
     /// # Errors
     ///

@@ -60,6 +60,8 @@ impl UseCaseError for ListError {
 impl Registry {
     /// The names of a repository's tags in byte order. Without a limit, a page of `policy.max_page`.
     ///
+    /// Example: [the guide](crate::guide#listing-tags). Over HTTP: `GET /v2/<name>/tags/list`.
+    ///
     /// # Errors
     ///
     /// [`ListError`].
@@ -77,6 +79,8 @@ impl Registry {
     }
 
     /// A repository's tags with what they point at.
+    ///
+    /// Example: [the guide](crate::guide#listing-tags). As JSON: `docs/api.md`, "Tags".
     ///
     /// # Errors
     ///
@@ -97,6 +101,8 @@ impl Registry {
 
     /// What a repository's tags (or one of them) pointed at, newest first.
     ///
+    /// Example: [the guide](crate::guide#history). As JSON: `docs/api.md`, "History".
+    ///
     /// # Errors
     ///
     /// [`ListError`].
@@ -114,7 +120,10 @@ impl Registry {
         rows.ok_or(ListError::RepositoryUnknown(ask.repository))
     }
 
-    /// A repository's manifests by what holds them, in byte order of their digests.
+    /// A repository's manifests by what holds them, in byte order of their digests. Which ones were deleted is for
+    /// administrators, as fetching them is: whoever deleted one did not want it found.
+    ///
+    /// Example: [the guide](crate::guide#manifests-by-state). As JSON: `docs/api.md`, "Manifests by state".
     ///
     /// # Errors
     ///
@@ -127,7 +136,11 @@ impl Registry {
         after: Option<Digest>,
         limit: Option<u32>,
     ) -> Result<Page<ManifestRow>, ListError> {
-        self.authorize::<ListError>(cx, repository, Action::Pull).await?;
+        let action = match state {
+            ManifestState::Tagged | ManifestState::Untagged => Action::Pull,
+            ManifestState::Deleted => Action::Admin,
+        };
+        self.authorize::<ListError>(cx, repository, action).await?;
         let (repository, limit) = (repository.clone(), self.page_limit(limit));
         let ask = ManifestsAsk { repository, state, after, limit, now: cx.now };
         let rows = self.ports.listings.manifests(&ask).await?;
@@ -135,6 +148,8 @@ impl Registry {
     }
 
     /// A repository's own row.
+    ///
+    /// Example: [the guide](crate::guide#repositories). As JSON: `docs/api.md`, "Repositories".
     ///
     /// # Errors
     ///
@@ -147,6 +162,8 @@ impl Registry {
 
     /// The repositories that the caller may read, in byte order. Whether they may list at all is asked of the authorizer first, as a
     /// pull without a repository.
+    ///
+    /// Example: [the guide](crate::guide#repositories). Over HTTP: `GET /v2/_catalog`.
     ///
     /// # Errors
     ///
@@ -172,6 +189,8 @@ impl Registry {
     /// their own rows: each was pushed here with its subject, and the index that lists it keeps it. What such an
     /// index says of them is never believed, so one that names no such subject itself is no referrer, and none is
     /// listed twice.
+    ///
+    /// Example: [the guide](crate::guide#referrers). Over HTTP: `GET /v2/<name>/referrers/<digest>`.
     ///
     /// # Errors
     ///
@@ -203,3 +222,6 @@ impl Registry {
         Ok(self.ports.manifests.referrers(&ask).await?)
     }
 }
+
+#[cfg(test)]
+mod tests;

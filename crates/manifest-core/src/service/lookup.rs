@@ -85,6 +85,8 @@ impl Registry {
     /// The manifest that a tag pointed at, at a time: in the interval with `start ≤ at < end`. It must still be there
     /// undeleted.
     ///
+    /// Example: [the guide](crate::guide#as-of-a-time). As JSON: `docs/api.md`, "As of a time".
+    ///
     /// # Errors
     ///
     /// [`ManifestAtError`]: `Future` for a time that has not come, `ManifestUnknown` before the first push, between
@@ -107,6 +109,8 @@ impl Registry {
 
     /// A manifest by digest, whatever became of it, until it is collected. For administrators.
     ///
+    /// Example: [the guide](crate::guide#fetching). Not over HTTP.
+    ///
     /// # Errors
     ///
     /// [`FetchError`]; never `TagExpired`.
@@ -120,6 +124,8 @@ impl Registry {
     }
 
     /// A manifest by digest, by the rule that is asked for. What is not served to everybody is for administrators.
+    ///
+    /// Example: [the guide](crate::guide#fetching). Not over HTTP.
     ///
     /// # Errors
     ///
@@ -137,6 +143,8 @@ impl Registry {
 
     /// A manifest by digest that is there until `until` at least, whatever happens to its tags: it is looked up and
     /// pinned. A deleted one is never found here, since a pin would not bring it back. For callers who may push.
+    ///
+    /// Example: [the guide](crate::guide#making-sure-of-a-manifest). Not over HTTP.
     ///
     /// # Errors
     ///

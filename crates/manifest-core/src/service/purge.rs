@@ -89,6 +89,8 @@ impl Registry {
     /// What a purge would do and free. Writes nothing. That a served index lists a manifest is only found by the
     /// purge itself.
     ///
+    /// Example: [the guide](crate::guide#purging). As JSON: `docs/api.md`, "Purging".
+    ///
     /// # Errors
     ///
     /// [`PurgeError`]; never `ListedBy` or `Stale`.
@@ -106,6 +108,8 @@ impl Registry {
     }
 
     /// Does exactly what [`Registry::plan_purge`] showed at `planned_at` under that id, or nothing. It cannot be undone.
+    ///
+    /// Example: [the guide](crate::guide#purging). As JSON: `docs/api.md`, "Purging".
     ///
     /// # Errors
     ///

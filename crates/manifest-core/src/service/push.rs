@@ -122,6 +122,8 @@ impl Registry {
     /// Whether the caller may push there: for an edge that wants to know before it reads a body. [`Registry::push`]
     /// asks again.
     ///
+    /// Example: [the guide](crate::guide#pushing). Over HTTP: asked before the body of a `PUT` of a manifest.
+    ///
     /// # Errors
     ///
     /// [`PushError`]; only what the authorizer says.
@@ -130,6 +132,8 @@ impl Registry {
     }
 
     /// Stores a manifest and points tags at it: whole or not at all.
+    ///
+    /// Example: [the guide](crate::guide#pushing). Over HTTP: `PUT /v2/<name>/manifests/<reference>`.
     ///
     /// # Errors
     ///
@@ -172,6 +176,8 @@ impl Registry {
     }
 
     /// What a push would need to know and do. Writes nothing.
+    ///
+    /// Example: [the guide](crate::guide#explaining-a-push). On the command line: `manifestd explain-push`.
     ///
     /// # Errors
     ///

@@ -34,6 +34,8 @@ impl UseCaseError for RepositoryError {
 impl Registry {
     /// Makes an empty repository, open for writes.
     ///
+    /// Example: [the guide](crate::guide#repositories). As JSON: `docs/api.md`, "Repositories".
+    ///
     /// # Errors
     ///
     /// [`RepositoryError`]; `Exists` if there is one of that name, which stays as it is.
@@ -52,6 +54,8 @@ impl Registry {
     }
 
     /// Closes a repository for writes, or opens it again. Setting what is set already is no error.
+    ///
+    /// Example: [the guide](crate::guide#repositories). As JSON: `docs/api.md`, "Repositories".
     ///
     /// # Errors
     ///
@@ -73,6 +77,8 @@ impl Registry {
 
     /// Deletes a repository whole, its immutable tags too. It is unknown to everybody at once, and its name is free;
     /// what it held goes with the collection, in batches, and cannot be restored.
+    ///
+    /// Example: [the guide](crate::guide#repositories). As JSON: `docs/api.md`, "Repositories".
     ///
     /// # Errors
     ///

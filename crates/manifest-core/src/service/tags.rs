@@ -100,6 +100,8 @@ impl Registry {
     /// Points a tag at a manifest that is there undeleted, whether or not anything still keeps it. The manifest's
     /// acting labels bound the tag's life, as if it were pushed.
     ///
+    /// Example: [the guide](crate::guide#moving-a-tag). As JSON: `docs/api.md`, "Moving a tag".
+    ///
     /// # Errors
     ///
     /// [`TagError`]; never `Gone`. Nothing was written.
@@ -117,6 +119,8 @@ impl Registry {
     /// Points a tag back at a manifest, which the history shows as a reversion. A manifest that was deleted comes
     /// back, as long as it was not collected and all that it needs is still there. Acting labels count anew, from
     /// now.
+    ///
+    /// Example: [the guide](crate::guide#restoring). As JSON: `docs/api.md`, "Restoring".
     ///
     /// # Errors
     ///

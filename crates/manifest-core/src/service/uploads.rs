@@ -69,6 +69,8 @@ impl UseCaseError for UploadError {
 impl Registry {
     /// Opens an upload under a fresh id that hashes with that algorithm on the way.
     ///
+    /// Example: [the guide](crate::guide#uploading-blobs). Over HTTP: `POST /v2/<name>/blobs/uploads/`.
+    ///
     /// # Errors
     ///
     /// [`UploadError`].
@@ -98,6 +100,8 @@ impl Registry {
 
     /// How many bytes of an open upload the registry has.
     ///
+    /// Example: [the guide](crate::guide#uploading-blobs). Over HTTP: `GET` of an upload.
+    ///
     /// # Errors
     ///
     /// [`UploadError`].
@@ -112,6 +116,8 @@ impl Registry {
     }
 
     /// Appends a body. With `start`, only if the upload ends there. Answers the new number of bytes.
+    ///
+    /// Example: [the guide](crate::guide#uploading-blobs). Over HTTP: `PATCH` of an upload.
     ///
     /// # Errors
     ///
@@ -151,6 +157,8 @@ impl Registry {
     /// Ends an upload: appends the body, if it has bytes, checks the digest, and makes the blob. Doing it again after it
     /// succeeded succeeds.
     ///
+    /// Example: [the guide](crate::guide#uploading-blobs). Over HTTP: `PUT` of an upload.
+    ///
     /// # Errors
     ///
     /// [`UploadError`]. After `DigestMismatch` the upload is gone; after `OutOfOrder` it goes on.
@@ -174,6 +182,8 @@ impl Registry {
     }
 
     /// Uploads a blob with one body.
+    ///
+    /// Example: [the guide](crate::guide#uploading-blobs). Over HTTP: `POST /v2/<name>/blobs/uploads/?digest=`.
     ///
     /// # Errors
     ///
@@ -202,6 +212,8 @@ impl Registry {
 
     /// Drops an upload.
     ///
+    /// Example: [the guide](crate::guide#uploading-blobs). Over HTTP: `DELETE` of an upload.
+    ///
     /// # Errors
     ///
     /// [`UploadError`].
@@ -221,6 +233,8 @@ impl Registry {
 
     /// Gives a repository a blob that another one has: `from`, or any that the caller may read. `None`: it could not be
     /// mounted, for whatever reason, and is to be uploaded.
+    ///
+    /// Example: [the guide](crate::guide#mounting-blobs). Over HTTP: `POST /v2/<name>/blobs/uploads/?mount=`.
     ///
     /// # Errors
     ///

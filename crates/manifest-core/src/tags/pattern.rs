@@ -136,6 +136,12 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_is_shown_as_it_was_written() {
+        let pattern: TagPattern = "v?.*-rc".parse().unwrap();
+        assert_eq!((pattern.as_str(), pattern.to_string().as_str()), ("v?.*-rc", "v?.*-rc"));
+    }
+
+    #[test]
     fn many_stars_end_soon() {
         let pattern: TagPattern = "*a".repeat(64).parse().unwrap();
         let name = format!("{}b", "a".repeat(127)).parse().unwrap();

@@ -161,6 +161,8 @@ enum Purges {
     OnlyMarkDeleted,
     TakeWhatListsIt,
     TakeWhatIsImmutable,
+    ComeFirst,
+    HideWhatGoesFirst,
 }
 
 #[async_trait]
@@ -173,6 +175,20 @@ impl Fault for Purges {
         if *self == Self::OnlyMarkDeleted {
             plan.delete = plan.purge.pop_first();
             return store.apply(&plan).await;
+        }
+        let only = Plan { manifest: None, tags: Vec::new(), pin: None, delete: None, labels: None, ..plan.clone() };
+        if *self == Self::ComeFirst {
+            let answer = store.apply(&only).await?;
+            if !matches!(answer, Applied::Done { .. }) {
+                return Ok(answer);
+            }
+            plan.purge.clear();
+        }
+        if *self == Self::HideWhatGoesFirst {
+            for digest in &plan.purge {
+                let hide = Plan { delete: Some(*digest), purge: BTreeSet::new(), ..only.clone() };
+                store.apply(&hide).await?;
+            }
         }
         match (self, store.apply(&plan).await?) {
             (Self::TakeWhatListsIt, Applied::ListedBy(parents)) => plan.purge.extend(parents),
@@ -195,6 +211,10 @@ fn m20_purges_that_go_wrong() {
     caught(["m20_a_purge_leaves_nothing", "m20_deleted_manifests_are_purged"], &Purges::OnlyMarkDeleted);
     caught(["m20_what_a_visible_manifest_lists_stays"], &Purges::TakeWhatListsIt);
     caught(["m20_an_alive_immutable_tag_stops_a_purge"], &Purges::TakeWhatIsImmutable);
+    let clauses =
+        ["m20_a_tag_that_the_plan_ends_shows_no_list", "m20_what_the_plan_makes_visible_or_immutable_stops_its_purge"];
+    caught(clauses, &Purges::ComeFirst);
+    caught(["m20_what_goes_still_shows_what_it_lists"], &Purges::HideWhatGoesFirst);
 }
 
 /// What was at a time, and is sought elsewhere.

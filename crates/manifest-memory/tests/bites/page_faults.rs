@@ -1,4 +1,4 @@
-//! What the newer pages, repositories and records may do wrong: L4 to L6, R3, R4 and D1.
+//! What the newer pages, repositories and records may do wrong: L4 to L7, R3, R4 and D1.
 
 use crate::caught::caught;
 use crate::faulty::Fault;
@@ -10,7 +10,7 @@ use manifest_core::ports::{
 };
 use manifest_core::{Millis, Port};
 use manifest_memory::MemoryStore;
-use oci_types::RepositoryName;
+use oci_types::{MediaType, Platform, RepositoryName};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -73,6 +73,34 @@ fn l5_tags_in_another_order_or_on_short_pages() {
     caught(["l5_the_newest_start_is_first_if_asked_for"], &Tags::AlwaysByName);
     caught(["l5_a_filter_shortens_no_page"], &Tags::FilteredBehindTheLimit);
     caught(["l5_a_filter_shortens_no_page"], &Tags::OfAnyCase);
+}
+
+#[derive(Clone, Copy)]
+enum Platforms {
+    NoneOfAnIndex,
+    AttestationsToo,
+}
+
+#[async_trait]
+impl Fault for Platforms {
+    async fn tags(&self, store: &MemoryStore, ask: &TagsAsk) -> Port<Option<Page<TagRow>>> {
+        let mut page = store.tags(ask).await?;
+        for row in page.iter_mut().flat_map(|page| &mut page.items) {
+            match self {
+                Self::NoneOfAnIndex if row.media_type.as_str() == MediaType::OCI_INDEX => row.platforms.clear(),
+                Self::NoneOfAnIndex => {}
+                Self::AttestationsToo => row.platforms.push(Platform::new("unknown", "unknown")),
+            }
+        }
+        Ok(page)
+    }
+}
+
+#[test]
+fn l7_platforms_that_are_missing_or_none() {
+    let clauses = ["l7_an_index_shows_what_its_entries_run_on", "l7_only_the_first_entries_are_looked_at"];
+    caught(clauses, &Platforms::NoneOfAnIndex);
+    caught(clauses, &Platforms::AttestationsToo);
 }
 
 #[derive(Clone, Copy)]

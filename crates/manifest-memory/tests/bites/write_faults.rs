@@ -269,6 +269,29 @@ fn m7_parents_that_are_not_asked() {
     caught(["m7_visible_parents_stop_a_deletion_and_are_all_named"], &ForgetsItsChildren);
 }
 
+/// Deletes before the rest of the plan is done.
+#[derive(Clone)]
+struct DeletesFirst;
+
+#[async_trait]
+impl Fault for DeletesFirst {
+    async fn apply(&self, store: &MemoryStore, plan: &Plan) -> Port<Applied> {
+        if plan.delete.is_some() {
+            let only = Plan { manifest: None, tags: Vec::new(), pin: None, labels: None, ..plan.clone() };
+            let answer = store.apply(&only).await?;
+            if !matches!(answer, Applied::Done { .. }) {
+                return Ok(answer);
+            }
+        }
+        store.apply(&Plan { delete: None, ..plan.clone() }).await
+    }
+}
+
+#[test]
+fn m7_a_deletion_that_does_not_wait_for_the_tags() {
+    caught(["m7_a_deletion_is_judged_by_what_the_plan_makes_of_tags_and_pins"], &DeletesFirst);
+}
+
 applies!(RevivesNothing: plan => if let Some(ManifestChange::Keep(_)) = plan.manifest { plan.manifest = None });
 
 #[test]

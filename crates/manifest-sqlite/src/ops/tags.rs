@@ -5,9 +5,9 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::{RunQueryDsl, SqliteConnection};
 use manifest_core::error::Port;
 use manifest_core::facts::TagState;
-use manifest_core::ports::{Page, PageAsk, TagOrder, TagRow, TagsAsk};
+use manifest_core::ports::{Page, PageAsk, TagOrder, TagRow, TagsAsk, shown_platforms};
 use manifest_core::time::{Millis, NEVER};
-use oci_types::{RepositoryName, TagName};
+use oci_types::{Platform, RepositoryName, TagName};
 
 /// The names of alive tags.
 pub(crate) fn names(
@@ -57,7 +57,13 @@ macro_rules! tags {
     ($index:literal, $follows:literal, $now:literal, $contains:literal, $repository:literal, $order:literal, $limit:literal) => {
         concat!(
             "SELECT t.name, t.start_ms, t.expires_ms, t.immutable, t.actor, ",
-            "m.digest, m.media_type, length(m.bytes), m.layers_size, m.platform, m.image_created_ms ",
+            "m.digest, m.media_type, length(m.bytes), m.layers_size, m.platform, m.image_created_ms, ",
+            // What the entries of an index say they run on, or else what the manifests say that they name. 100 is
+            // `MAX_PLATFORM_ENTRIES`.
+            "(SELECT json_group_array(json_array(found.platform, CASE WHEN found.platform IS NULL THEN (SELECT n.platform ",
+            "FROM manifest n INDEXED BY manifest_digest WHERE n.repository_id = r.id AND n.digest = found.digest ",
+            "AND n.deleted_ms IS NULL) END)) FROM (SELECT c.digest, c.platform FROM manifest_child c ",
+            "WHERE c.repository_id = r.id AND c.manifest_id = m.id ORDER BY c.position LIMIT 100) found) ",
             "FROM repository r INDEXED BY repository_name LEFT JOIN tag t ",
             $index,
             " ON t.repository_id = r.id AND ",
@@ -86,7 +92,7 @@ statement! {
     }
     -> (
         Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>,
-        Nullable<Binary>, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>, Nullable<BigInt>,
+        Nullable<Binary>, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>, Nullable<BigInt>, Nullable<Text>,
     );
     tags!("", "t.name > +?1", "+?2", "+?3", "+?4", "t.name", "+?5")
 }
@@ -102,7 +108,7 @@ statement! {
     }
     -> (
         Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>,
-        Nullable<Binary>, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>, Nullable<BigInt>,
+        Nullable<Binary>, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>, Nullable<BigInt>, Nullable<Text>,
     );
     tags!(
         "INDEXED BY tag_start",
@@ -127,10 +133,12 @@ type Row = (
     Option<i64>,
     Option<String>,
     Option<i64>,
+    Option<String>,
 );
 
 fn read(row: Row) -> Port<Option<TagRow>> {
-    let (name, start, expires, immutable, actor, digest, media_type, size, layers_size, platform, image_created) = row;
+    let (name, start, expires, immutable, actor, digest, media_type, size, layers_size, own, image_created, entries) =
+        row;
     let Some(name) = name else { return Ok(None) };
     let tag = |column| Column("tag", column);
     let manifest = |column| Column("manifest", column);
@@ -148,7 +156,19 @@ fn read(row: Row) -> Port<Option<TagRow>> {
         media_type: manifest("media_type").text(&media_type)?,
         manifest_size: manifest("bytes").size(size.unwrap_or_default())?,
         layers_size: manifest("layers_size").optional_size(layers_size)?,
-        platform: manifest("platform").platform(platform)?,
+        platforms: platforms(own, entries.as_deref())?,
         image_created,
     }))
+}
+
+/// Of the manifest itself and of its entries, each with what the link says or else what the manifest says that it names.
+fn platforms(own: Option<String>, entries: Option<&str>) -> Port<Vec<Platform>> {
+    let (manifest, link) = (Column("manifest", "platform"), Column("manifest_child", "platform"));
+    let mut named: Vec<_> = manifest.platform(own)?.into_iter().collect();
+    let entries: Vec<(Option<String>, Option<String>)> = link.json(entries.unwrap_or("[]"))?;
+    for (said, stored) in entries {
+        named.extend(link.platform(said)?);
+        named.extend(manifest.platform(stored)?);
+    }
+    Ok(shown_platforms(named))
 }

@@ -38,6 +38,7 @@ const CASES: &[(&str, &str, Call)] = &[
     ("manifest.media_type = ''", "manifest.media_type", call!(|store| store.referrers(&about()))),
     ("manifest.annotations = '[]'", "manifest.annotations", call!(|store| store.referrers(&about()))),
     ("manifest.platform = '{}'", "manifest.platform", call!(|store| store.tags(&tags(10)))),
+    ("manifest_child.platform = '[]'", "manifest_child.platform", call!(|store| store.tags(&tags(10)))),
     ("manifest.platform = 'linux'", "manifest.platform", call!(|store| store.push_facts(&facts()))),
     ("manifest.layers_size = -1", "manifest.layers_size", call!(|store| store.tags(&tags(10)))),
     ("manifest.immutable = 2", "manifest.immutable", call!(|store| store.push_facts(&facts()))),

@@ -26,7 +26,7 @@ fn label(key: &str) -> Label {
 }
 
 /// A store with an image of everything, in a repository of that name.
-async fn furnish(world: &World, name: &str, id: u128) {
+pub(super) async fn furnish(world: &World, name: &str, id: u128) {
     let layer = format!("layer of {name}");
     let upload = NewUpload {
         repository: name.parse().unwrap(),
@@ -65,7 +65,7 @@ async fn furnish(world: &World, name: &str, id: u128) {
     }
 }
 
-const FAULTS: [&str; 3] = ["ABORT", "FAIL", "ROLLBACK"];
+pub(super) const FAULTS: [&str; 3] = ["ABORT", "FAIL", "ROLLBACK"];
 
 #[tokio::test]
 async fn no_change_that_fails_leaves_anything_behind() {

@@ -4,6 +4,7 @@
 mod corrupt;
 mod corrupt_wide;
 mod faults;
+mod faults_every;
 mod faults_wide;
 mod open;
 mod plans;

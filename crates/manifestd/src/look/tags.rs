@@ -20,12 +20,12 @@ pub(crate) async fn tags(
         let list: Vec<Value> = rows.iter().map(json_row).collect();
         return Ok(output::json(&json!({ "repository": repository.as_str(), "tags": list })));
     }
-    let mut table = Table::new(["TAG", "DIGEST", "PLATFORM", "LAYERS", "SINCE", "EXPIRES", "NOTE"]);
+    let mut table = Table::new(["TAG", "DIGEST", "PLATFORMS", "LAYERS", "SINCE", "EXPIRES", "NOTE"]);
     for row in &rows {
         table.push([
             row.name.to_string(),
             short(&row.state.target),
-            row.platform.as_ref().map(ToString::to_string).unwrap_or_default(),
+            platforms(row).join(","),
             row.layers_size.map(words::size).unwrap_or_default(),
             words::time(row.state.start),
             if row.state.expires == NEVER { String::new() } else { words::time(row.state.expires) },
@@ -53,6 +53,10 @@ pub(super) async fn rows(
     }
 }
 
+fn platforms(row: &TagRow) -> Vec<String> {
+    row.platforms.iter().map(ToString::to_string).collect()
+}
+
 fn json_row(row: &TagRow) -> Value {
     json!({
         "tag": row.name.as_str(),
@@ -60,7 +64,7 @@ fn json_row(row: &TagRow) -> Value {
         "media_type": row.media_type.as_str(),
         "manifest_bytes": row.manifest_size,
         "layers_bytes": row.layers_size,
-        "platform": row.platform.as_ref().map(ToString::to_string),
+        "platforms": platforms(row),
         "image_created": row.image_created.and_then(words::rfc3339),
         "since": words::rfc3339(row.state.start),
         "expires": words::rfc3339(row.state.expires),

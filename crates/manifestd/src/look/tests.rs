@@ -43,7 +43,7 @@ async fn tags_are_listed_with_what_they_point_at() {
     let name = "team/app".parse().unwrap();
     let text = tags(&registry, &cx(), &name, false).await.unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    assert!(lines[0].starts_with("TAG     DIGEST               PLATFORM     LAYERS  SINCE"), "{text}");
+    assert!(lines[0].starts_with("TAG     DIGEST               PLATFORMS    LAYERS  SINCE"), "{text}");
     assert!(lines[1].starts_with(&format!("latest  {}  linux/arm64  7 B", &digest.to_string()[..19])), "{text}");
     assert!(lines[2].starts_with("next    sha256:"), "{text}");
     assert!(lines[3].ends_with(&words::time(NOW - 3_000)), "{text}");
@@ -51,6 +51,24 @@ async fn tags_are_listed_with_what_they_point_at() {
     assert_eq!(listed["tags"][2]["tag"], "v1");
     assert_eq!(listed["tags"][2]["digest"], digest.to_string());
     assert_eq!(listed["tags"][2]["expires"], Value::Null);
+    assert_eq!(listed["tags"][2]["platforms"], Value::from(vec!["linux/arm64"]));
+}
+
+#[tokio::test]
+async fn a_tag_of_an_index_shows_what_its_entries_run_on() {
+    let (registry, digest) = seeded().await;
+    let name = "team/app".parse().unwrap();
+    let size = registry.manifest(&cx(), &name, &Reference::Digest(digest)).await.unwrap().bytes.len();
+    let entry = |platform: &str| {
+        let media_type = "application/vnd.oci.image.manifest.v1+json";
+        format!(r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size}{platform}}}"#)
+    };
+    let (other, own) = (entry(r#","platform":{"os":"linux","architecture":"arm"}"#), entry(""));
+    let media_type = "application/vnd.oci.image.index.v1+json";
+    let both = format!(r#"{{"schemaVersion":2,"mediaType":"{media_type}","manifests":[{other},{own}]}}"#);
+    push(&registry, "team/app:both", both, NOW).await;
+    let text = tags(&registry, &cx(), &name, false).await.unwrap();
+    assert!(text.lines().nth(1).unwrap().contains("  linux/arm,linux/arm64  "), "{text}");
 }
 
 #[tokio::test]

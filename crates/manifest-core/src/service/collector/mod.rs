@@ -215,6 +215,8 @@ impl Collector {
 
     /// Does the next piece of work.
     ///
+    /// Example: [the guide](crate::guide#collecting). On the command line: `manifestd gc`.
+    ///
     /// # Errors
     ///
     /// A [`PortError`](crate::PortError); what was done stays done. The next step tries the same piece again, and goes on with the next

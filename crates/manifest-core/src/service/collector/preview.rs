@@ -40,6 +40,8 @@ impl Preview {
 
     /// The next rows, perhaps none of a stage; nothing at the end. Uploads and bytes are not listed: nobody can push them again.
     ///
+    /// Example: [the guide](crate::guide#collecting). On the command line: `manifestd gc`.
+    ///
     /// # Errors
     ///
     /// A [`PortError`](crate::PortError). The next step asks for the same rows again.
@@ -57,6 +59,8 @@ impl Preview {
     }
 
     /// What a whole collection would free now: manifests, blobs and their bytes, each blob counted once however often it is shared.
+    ///
+    /// Example: [the guide](crate::guide#collecting). On the command line: `manifestd gc --dry-run`.
     ///
     /// # Errors
     ///

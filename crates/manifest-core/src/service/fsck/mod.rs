@@ -59,6 +59,8 @@ impl Registry {
     ///
     /// Memory: about 100 bytes for each blob, access row and manifest. For operators: it asks no authorizer.
     ///
+    /// Example: [the guide](crate::guide#checking). On the command line: `manifestd fsck`.
+    ///
     /// # Errors
     ///
     /// A [`PortError`](crate::PortError) if a store cannot answer at all. What a store holds and should not is a [`Finding`].

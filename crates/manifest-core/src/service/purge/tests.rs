@@ -124,7 +124,7 @@ fn tag_row(name: &str, immutable: bool) -> TagRow {
         media_type: MediaType::from_static(MediaType::OCI_MANIFEST),
         manifest_size: 1,
         layers_size: None,
-        platform: None,
+        platforms: Vec::new(),
         image_created: None,
     }
 }

@@ -38,7 +38,8 @@ impl Why {
 /// How a manifest is kept: the ancestors up to the one that is held, and by what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
-    /// From the manifest's parent or subject upward, each with how it keeps the one before it; empty if the manifest itself is held.
+    /// From the manifest's parent or subject upward, each with how it keeps the one before it; empty if the manifest itself is held, or if
+    /// the first is one that the caller may not know of.
     pub links: Vec<(SupportLink, Digest)>,
     /// What holds the last of them.
     pub hold: Hold,
@@ -78,13 +79,19 @@ pub enum Hold {
 }
 
 impl Registry {
-    /// Why a manifest is kept, or when it goes. Also for one that is deleted or not served any more, as long as its row is there.
+    /// Why a manifest is kept, or when it goes. Also for one that is not served any more, as long as its row is there.
+    ///
+    /// One that was deleted is unknown to all but administrators. Others learn neither which deleted manifest keeps one
+    /// that was not: the links end before it.
+    ///
+    /// Example: [the guide](crate::guide#why-a-manifest-is-there). As JSON: `docs/api.md`, "Why a manifest is there".
     ///
     /// # Errors
     ///
     /// [`FetchError`]; `ManifestUnknown` if there is no row.
     pub async fn why(&self, cx: &Context, repository: &RepositoryName, digest: &Digest) -> Result<Why, FetchError> {
-        self.authorize::<FetchError>(cx, repository, Action::Pull).await?;
+        let may = self.decide::<FetchError>(cx, repository, &[Action::Pull, Action::Admin]).await?;
+        let administers = may.get(1) == Some(&true);
         let ask = |window| SupportAsk { repository: repository.clone(), digest: *digest, now: cx.now, window };
         // Two walks, because a chain through a manifest that is deleted retains, but does not serve: the shortest chain of one is
         // not that of the other.
@@ -92,15 +99,32 @@ impl Registry {
         let (serving, retaining) = (ask(0), ask(window));
         let (retaining, serving) = (self.supported(&retaining).await?, self.supported(&serving).await?);
         let deleted = retaining.nodes.first().and_then(|node| node.deleted);
+        if deleted.is_some() && !administers {
+            return Err(unknown(repository, digest));
+        }
         let visible = if deleted.is_some() { None } else { weigh(&serving, cx.now, 0).shortest };
-        Ok(Why { deleted, visible, retained: weigh(&retaining, cx.now, window).longest })
+        let mut retained = weigh(&retaining, cx.now, window).longest;
+        if let Some(chain) = retained.as_mut().filter(|_| !administers) {
+            hide_deleted(chain, &retaining);
+        }
+        Ok(Why { deleted, visible, retained })
     }
 
     async fn supported(&self, ask: &SupportAsk) -> Result<Support, FetchError> {
         if let Some(support) = self.ports.manifests.support(ask).await? {
             return Ok(support);
         }
-        let (repository, reference) = (ask.repository.clone(), Reference::Digest(ask.digest));
-        Err(self.missing_in(&ask.repository, FetchError::ManifestUnknown { repository, reference }).await)
+        Err(self.missing_in(&ask.repository, unknown(&ask.repository, &ask.digest)).await)
     }
+}
+
+fn unknown(repository: &RepositoryName, digest: &Digest) -> FetchError {
+    FetchError::ManifestUnknown { repository: repository.clone(), reference: Reference::Digest(*digest) }
+}
+
+/// Ends the links of a chain before the first manifest that was deleted.
+fn hide_deleted(chain: &mut Chain, support: &Support) {
+    let deleted = |digest: &Digest| support.nodes.iter().any(|node| node.digest == *digest && node.deleted.is_some());
+    let shown = chain.links.iter().take_while(|(_, digest)| !deleted(digest)).count();
+    chain.links.truncate(shown);
 }

@@ -84,7 +84,7 @@ impl<'a> Tag<'a> {
             media_type: row.media_type.as_str(),
             size: row.manifest_size,
             layers_size: row.layers_size,
-            platforms: row.platform.iter().map(ToString::to_string).collect(),
+            platforms: row.platforms.iter().map(ToString::to_string).collect(),
             created: row.image_created.and_then(rfc3339),
             pushed: rfc3339(row.state.start),
             expires: rfc3339(row.state.expires),

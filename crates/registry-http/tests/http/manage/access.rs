@@ -4,6 +4,9 @@ use crate::access::{ROOT, furnish, guarded, telling};
 use crate::images::sha256;
 use serde_json::json;
 
+/// A digest of nothing.
+const NOTHING: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
 /// Every endpoint, with a body that it takes.
 fn requests(manifest: &str) -> Vec<(String, String)> {
     let target = json!({ "digest": manifest }).to_string();
@@ -22,6 +25,7 @@ fn requests(manifest: &str) -> Vec<(String, String)> {
         ("DELETE tags/v1/immutable", none()),
         ("GET history", none()),
         ("GET manifests?state=tagged", none()),
+        ("GET manifests?state=deleted", none()),
         ("DELETE manifests/DIGEST/tags", none()),
         ("GET manifests/DIGEST/why", none()),
         ("GET manifests/DIGEST/labels", none()),
@@ -78,13 +82,31 @@ async fn readers_write_nothing() {
     let manifest = sha256(&furnish(&server, "frozen/app").await).to_string();
     for (line, body) in requests(&manifest) {
         let answer = server.call(&at(&line, "frozen/app"), &[], &body).await;
-        if line.starts_with("GET") {
+        if line.starts_with("GET") && !line.ends_with("deleted") {
             answer.expect(200);
         } else {
             answer.refused(403, "DENIED");
         }
     }
     server.ask("PUT /v2/frozen/new/_manifestd/repository").await.refused(403, "DENIED");
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_for_administrators() {
+    let server = guarded().await;
+    let manifest = sha256(&furnish(&server, "frozen/app").await).to_string();
+    let why = at(&format!("GET manifests/{manifest}/why"), "frozen/app");
+    let listed = at("GET manifests?state=deleted", "frozen/app");
+    server.ask(&why).await.expect(200);
+    server.call(&format!("DELETE /v2/frozen/app/manifests/{manifest}"), &[ROOT], b"").await.expect(202);
+    server.ask(&listed).await.refused(403, "DENIED");
+    let (there, not_there) = (server.ask(&why).await, server.ask(&why.replace(&manifest, NOTHING)).await);
+    assert_eq!(telling(&there, &manifest), telling(&not_there, NOTHING));
+    there.refused(404, "MANIFEST_UNKNOWN");
+    let list = server.call(&listed, &[ROOT], b"").await.expect(200).json();
+    assert_eq!(list["manifests"][0]["digest"], manifest);
+    let kept = server.call(&why, &[ROOT], b"").await.expect(200).json();
+    assert_eq!(kept["retained"]["hold"]["by"], "deletion");
 }
 
 #[tokio::test]

@@ -95,14 +95,22 @@ async fn a_tag_says_what_it_points_at() {
 async fn a_tag_of_an_index() {
     let server = Server::start().await;
     let child = server.push_image("a", "child", b"layer").await;
-    let mut entry = descriptor(MediaType::OCI_MANIFEST, &child);
-    entry["platform"] = json!({ "os": "linux", "architecture": "arm64" });
-    let index = json!({ "schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": [entry] });
+    let entry = |platform: Value| {
+        let mut entry = descriptor(MediaType::OCI_MANIFEST, &child);
+        entry["platform"] = platform;
+        entry
+    };
+    let entries = [
+        entry(json!({ "os": "linux", "architecture": "arm64" })),
+        entry(json!({ "os": "linux", "architecture": "arm", "variant": "v7" })),
+        entry(json!({ "os": "unknown", "architecture": "unknown" })),
+        entry(json!({ "os": "linux", "architecture": "arm64" })),
+    ];
+    let index = json!({ "schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": entries });
     server.put("a", "index", &index).await.expect(201);
     let tag = server.manage("GET tags?contains=index", Value::Null).await.expect(200).json()["tags"][0].clone();
     assert_eq!((&tag["mediaType"], &tag["layersSize"]), (&json!(MediaType::OCI_INDEX), &Value::Null));
-    // The port's rows do not hold what the entries of an index run on: wrong today, and so written down in docs/api.md.
-    assert_eq!(tag["platforms"], json!([]));
+    assert_eq!(tag["platforms"], json!(["linux/arm64", "linux/arm/v7"]));
 }
 
 #[tokio::test]
