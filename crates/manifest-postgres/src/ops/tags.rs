@@ -3,10 +3,10 @@ use crate::store::PostgresStore;
 use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
 use manifest_core::error::Port;
 use manifest_core::facts::TagState;
-use manifest_core::ports::{Page, PageAsk, TagOrder, TagRow, TagsAsk};
+use manifest_core::ports::{Page, PageAsk, TagOrder, TagRow, TagsAsk, shown_platforms};
 use manifest_core::stored::Column;
 use manifest_core::time::{Millis, NEVER};
-use oci_types::{RepositoryName, TagName};
+use oci_types::{Platform, RepositoryName, TagName};
 
 /// The names of alive tags.
 pub(crate) async fn names(
@@ -59,7 +59,13 @@ macro_rules! tags {
         concat!(
             "WITH here (id) AS (SELECT id FROM repository WHERE name = $1 AND state <> 2) ",
             "SELECT t.name, t.start_ms, t.expires_ms, t.immutable, t.actor, ",
-            "m.digest, m.media_type, length(m.bytes), m.layers_size, m.platform, m.image_created_ms ",
+            "m.digest, m.media_type, length(m.bytes), m.layers_size, m.platform, m.image_created_ms, ",
+            // What the entries of an index say they run on, or else what the manifests say that they name. 100 is
+            // `MAX_PLATFORM_ENTRIES`.
+            "(SELECT json_agg(json_build_array(found.platform, CASE WHEN found.platform IS NULL THEN (SELECT n.platform ",
+            "FROM manifest n WHERE n.repository_id = here.id AND n.digest = found.digest AND n.deleted_ms IS NULL) END) ",
+            "ORDER BY found.position)::text FROM (SELECT c.position, c.digest, c.platform FROM manifest_child c ",
+            "WHERE c.repository_id = here.id AND c.manifest_id = m.id ORDER BY c.position LIMIT 100) found) ",
             "FROM here LEFT JOIN LATERAL (SELECT * FROM tag t WHERE t.repository_id = here.id AND ",
             $follows,
             " AND t.expires_ms > ",
@@ -86,7 +92,7 @@ statement! {
     }
     -> (
         Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<Bool>, Nullable<Text>,
-        Nullable<Binary>, Nullable<Text>, Nullable<Integer>, Nullable<BigInt>, Nullable<Text>, Nullable<BigInt>,
+        Nullable<Binary>, Nullable<Text>, Nullable<Integer>, Nullable<BigInt>, Nullable<Text>, Nullable<BigInt>, Nullable<Text>,
     );
     tags!("t.name > $2", "$3", "$4", "t.name", "$5")
 }
@@ -103,7 +109,7 @@ statement! {
     }
     -> (
         Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<Bool>, Nullable<Text>,
-        Nullable<Binary>, Nullable<Text>, Nullable<Integer>, Nullable<BigInt>, Nullable<Text>, Nullable<BigInt>,
+        Nullable<Binary>, Nullable<Text>, Nullable<Integer>, Nullable<BigInt>, Nullable<Text>, Nullable<BigInt>, Nullable<Text>,
     );
     tags!("(-t.start_ms, t.name) > (-$2, $3)", "$4", "$5", "-t.start_ms, t.name", "$6")
 }
@@ -120,10 +126,12 @@ type Row = (
     Option<i64>,
     Option<String>,
     Option<i64>,
+    Option<String>,
 );
 
 fn read(row: Row) -> Port<Option<TagRow>> {
-    let (name, start, expires, immutable, actor, digest, media_type, size, layers_size, platform, image_created) = row;
+    let (name, start, expires, immutable, actor, digest, media_type, size, layers_size, own, image_created, entries) =
+        row;
     let Some(name) = name else { return Ok(None) };
     let tag = |column| Column("tag", column);
     let manifest = |column| Column("manifest", column);
@@ -141,7 +149,19 @@ fn read(row: Row) -> Port<Option<TagRow>> {
         media_type: manifest("media_type").text(&media_type)?,
         manifest_size: manifest("bytes").size(size.unwrap_or_default().into())?,
         layers_size: manifest("layers_size").optional_size(layers_size)?,
-        platform: manifest("platform").platform(platform)?,
+        platforms: platforms(own, entries.as_deref())?,
         image_created,
     }))
+}
+
+/// Of the manifest itself and of its entries, each with what the link says or else what the manifest says that it names.
+fn platforms(own: Option<String>, entries: Option<&str>) -> Port<Vec<Platform>> {
+    let (manifest, link) = (Column("manifest", "platform"), Column("manifest_child", "platform"));
+    let mut named: Vec<_> = manifest.platform(own)?.into_iter().collect();
+    let entries: Vec<(Option<String>, Option<String>)> = link.json(entries.unwrap_or("[]"))?;
+    for (said, stored) in entries {
+        named.extend(link.platform(said)?);
+        named.extend(manifest.platform(stored)?);
+    }
+    Ok(shown_platforms(named))
 }
