@@ -40,7 +40,7 @@ pub(crate) struct Common {
     /// The directory of the database and the blobs [default: manifestd-data]
     #[arg(long, value_name = "DIR", global = true, value_hint = ValueHint::DirPath)]
     pub(crate) data_dir: Option<String>,
-    /// The Postgres database of the rows: postgres://user@host/name; without it, they are in the data directory
+    /// The Postgres database of the rows, `postgres://user@host/name`; without it they are in the data directory
     #[arg(long, value_name = "URL", global = true)]
     pub(crate) database_url: Option<String>,
     /// How much is logged: error, warn, info, debug, trace, or by module: `info,registry_http=debug` [default: info]
@@ -69,7 +69,7 @@ pub(crate) enum Command {
     Migrate(Migrate),
     /// Copy the rows of a data directory into a Postgres database, and verify them
     #[command(after_help = COPY_EXAMPLES)]
-    CopyMetadata(CopyMetadata),
+    CopyMetadata(Box<CopyMetadata>),
     #[command(flatten)]
     Look(Look),
 }

@@ -139,19 +139,9 @@ impl Failure {
             Self::PortInUse { listener: Listener::Admin, by_default: true, .. } => {
                 "choose another with --admin-listen 127.0.0.1:PORT, or do without with --admin-listen off".to_owned()
             }
-            Self::PortInUse { listener, address, .. } => format!(
-                "stop what listens there (`ss -ltnp 'sport = :{}'` shows it), or choose another with {} {}:PORT",
-                address.port(),
-                listener.flag(),
-                address.ip()
-            ),
+            Self::PortInUse { listener, address, .. } => port_step(*listener, *address),
             Self::Listen { listener, source, .. } => listen_step(*listener, source),
-            Self::InUse { pid, .. } => {
-                let stop = pid.map_or("stop it".to_owned(), |pid| format!("stop it (kill {pid})"));
-                format!(
-                    "{stop}, or choose another directory with --data-dir (and other ports); reading commands need not wait"
-                )
-            }
+            Self::InUse { pid, .. } => in_use_step(*pid),
             Self::NotWritable { directory, uid, .. } => format!(
                 "give it to the user that runs manifestd (chown -R {uid} {}), or choose another with --data-dir",
                 directory.display()
@@ -246,7 +236,7 @@ fn database_step(error: &ConnectError) -> String {
         ConnectError::Lacks { .. } => "restore the database from a backup",
         ConnectError::Newer { .. } => "run the newer manifestd, or restore a backup from before",
         ConnectError::Older { .. } => "run `manifestd migrate up`, or set metadata.migrate = true",
-        _ => "see below why",
+        ConnectError::Migration { .. } | ConnectError::Other(_) | _ => "see below why",
     }
     .to_owned()
 }
@@ -256,6 +246,20 @@ fn config_step(problems: &[Problem]) -> String {
         return "check the path; `manifestd config --sample` prints a file to begin with".to_owned();
     }
     "correct it; `manifestd config --sample` lists every key with its default and what it takes".to_owned()
+}
+
+fn port_step(listener: Listener, address: SocketAddr) -> String {
+    format!(
+        "stop what listens there (`ss -ltnp 'sport = :{}'` shows it), or choose another with {} {}:PORT",
+        address.port(),
+        listener.flag(),
+        address.ip()
+    )
+}
+
+fn in_use_step(pid: Option<u32>) -> String {
+    let stop = pid.map_or("stop it".to_owned(), |pid| format!("stop it (kill {pid})"));
+    format!("{stop}, or choose another directory with --data-dir (and other ports); reading commands need not wait")
 }
 
 fn listen_step(listener: Listener, source: &io::Error) -> String {
