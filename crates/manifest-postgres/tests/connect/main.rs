@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends by panicking")]
 
+#![expect(clippy::unwrap_used, reason = "a test without its server cannot go on")]
+
 mod bad_input;
 mod encrypted;
 mod migrations;
