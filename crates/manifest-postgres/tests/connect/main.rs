@@ -1,7 +1,5 @@
 //! What can be in the way of a database: each is said at the start, by name, and never with a password.
 
-#![expect(clippy::unwrap_used, reason = "a test without its server cannot go on")]
-
 mod bad_input;
 mod encrypted;
 mod migrations;
