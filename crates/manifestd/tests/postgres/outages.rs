@@ -35,9 +35,9 @@ fn without_its_database_a_node_says_so_and_heals() {
     push_image(&server, "team/app", "1", b"layer");
     for kill in [false, true] {
         if kill {
-            cluster.kill().unwrap()
+            cluster.kill().unwrap();
         } else {
-            cluster.stop().unwrap()
+            cluster.stop().unwrap();
         }
         let headers = [("Content-Type", "application/vnd.oci.image.index.v1+json")];
         let pushed = request(server.address, "PUT", "/v2/team/app/manifests/2", &headers, index(2).as_bytes());
