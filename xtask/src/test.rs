@@ -28,8 +28,10 @@ pub(crate) struct Arguments {
 ///
 /// A failing test does not end the run: the closing line counts all of them.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    // Tests of durability look at system calls, and fail where the program that shows them is missing.
-    setup::ensure(workspace, Need::Strace)?;
+    // Tests of durability look at system calls, others set clocks and make certificates. They fail where the program is missing.
+    for need in [Need::Strace, Need::Faketime, Need::OpenSsl] {
+        setup::ensure(workspace, need)?;
+    }
     let server = database_server(workspace)?;
     let mut sum = Count::default();
     let mut kinds = vec!["--all-targets"];
