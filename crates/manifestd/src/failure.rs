@@ -61,8 +61,8 @@ pub(crate) enum Failure {
     #[error("the database holds the rows of another registry")]
     OccupiedDatabase,
     /// The rows that were copied are not those of the source.
-    #[error("the copy of `{table}` differs: {source_rows} rows there, {target_rows} rows here")]
-    CopyDiffers { table: String, source_rows: u64, target_rows: u64 },
+    #[error("the copy of `{table}` differs: {rows_there} rows there, {rows_here} rows here")]
+    CopyDiffers { table: String, rows_there: u64, rows_here: u64 },
     /// A command for Postgres was given no database.
     #[error("no Postgres database is named")]
     NoDatabaseUrl,

@@ -133,7 +133,7 @@ impl Move {
         if source == target {
             return Ok(());
         }
-        Err(Failure::CopyDiffers { table: table.name.clone(), source_rows: source.0, target_rows: target.0 })
+        Err(Failure::CopyDiffers { table: table.name.clone(), rows_there: source.0, rows_here: target.0 })
     }
 
     /// Has new rows numbered after those that were copied.
