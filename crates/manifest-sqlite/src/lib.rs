@@ -6,6 +6,7 @@ mod statement;
 mod backup;
 mod connection;
 mod driver;
+mod export;
 mod migrate;
 mod open;
 mod ops;
@@ -20,5 +21,6 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use export::ExportColumn;
 pub use open::{OpenError, Opened};
 pub use store::{SqliteOptions, SqliteStore};
