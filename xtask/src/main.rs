@@ -10,6 +10,7 @@ mod clients;
 mod conformance;
 mod count;
 mod crash;
+mod databases;
 mod durability;
 mod fuzz;
 mod http;
@@ -59,6 +60,10 @@ enum Command {
     Fuzz(fuzz::Arguments),
     /// Judge golden vectors of what Quay answers; the last line is `N passed, M failed, K deviations`.
     Vectors(vectors::Arguments),
+    /// Print the tables that the migrations make, or prove that they are what the adapters were written for.
+    Schema(databases::SchemaArguments),
+    /// Prove that no hot operation becomes slower with a million manifests.
+    Scale(databases::ScaleArguments),
     /// Install the tools that the other commands need; quick when they are there.
     Setup(setup::Arguments),
 }
@@ -88,6 +93,8 @@ fn run(command: Command) -> Result<()> {
         Command::Crash(arguments) => crash::run(&workspace, &arguments),
         Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Command::Vectors(arguments) => vectors::run(&workspace, &arguments),
+        Command::Schema(arguments) => databases::schema(&workspace, &arguments),
+        Command::Scale(arguments) => databases::scale(&workspace, &arguments),
         Command::Setup(arguments) => setup::run(&workspace, &arguments),
     }
 }

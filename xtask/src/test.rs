@@ -1,11 +1,13 @@
 //! `cargo xtask test`: every test and doc-test of the workspace, and one line that sums them up.
 
 use std::{
+    env,
     io::{BufRead, BufReader},
     process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result};
+use postgres_fixture::{Cluster, URL_VARIABLE};
 
 use crate::{
     count::Count,
@@ -26,8 +28,11 @@ pub(crate) struct Arguments {
 ///
 /// A failing test does not end the run: the closing line counts all of them.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    // Tests of durability look at system calls, and fail where the program that shows them is missing.
-    setup::ensure(workspace, Need::Strace)?;
+    // Tests of durability look at system calls, others set clocks and make certificates. They fail where the program is missing.
+    for need in [Need::Strace, Need::Faketime, Need::OpenSsl] {
+        setup::ensure(workspace, need)?;
+    }
+    let server = database_server(workspace)?;
     let mut sum = Count::default();
     let mut kinds = vec!["--all-targets"];
     // Cargo takes doc-tests of packages without a library for an error.
@@ -35,11 +40,25 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         kinds.push("--doc");
     }
     for kind in kinds {
-        let count = counted(cargo_test(workspace, kind, &arguments.package))?;
+        let mut command = cargo_test(workspace, kind, &arguments.package);
+        if let Some(cluster) = &server {
+            command.env(URL_VARIABLE, cluster.url());
+        }
+        let count = counted(command)?;
         sum.passed += count.passed;
         sum.failed += count.failed;
     }
     sum.close()
+}
+
+/// One database server for all test programs, unless the environment names one.
+fn database_server(workspace: &Workspace) -> Result<Option<Cluster>> {
+    if env::var_os(URL_VARIABLE).is_some_and(|url| !url.is_empty()) {
+        println!("databases of tests are on the server that {URL_VARIABLE} names");
+        return Ok(None);
+    }
+    setup::ensure(workspace, Need::Postgres)?;
+    Ok(Some(Cluster::start().context("no Postgres for tests")?))
 }
 
 fn cargo_test(workspace: &Workspace, kind: &str, packages: &[String]) -> Command {

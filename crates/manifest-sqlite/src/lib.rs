@@ -6,6 +6,7 @@ mod statement;
 mod backup;
 mod connection;
 mod driver;
+mod export;
 mod migrate;
 mod open;
 mod ops;
@@ -21,6 +22,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use export::ExportColumn;
 pub use open::{OpenError, Opened};
 pub use signing_keys::{PemError, SigningKeyFile, from_pem, to_pem};
 pub use store::{SqliteOptions, SqliteStore};

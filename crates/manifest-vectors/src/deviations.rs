@@ -51,7 +51,7 @@ impl Rule {
     fn numbers(self) -> &'static [u8] {
         match self {
             Self::OneWrite => &[1, 2],
-            Self::LabelsAreStrings | Self::EmptyConfig => &[2],
+            Self::LabelsAreStrings | Self::EmptyConfig | Self::ValidatedFirst => &[2],
             Self::NoCrashes => &[3],
             Self::Durations => &[6],
             Self::SignedPayloadOnly => &[7, 10],
@@ -65,7 +65,6 @@ impl Rule {
             Self::Uncollected => &[18],
             Self::EmptyLayer => &[19],
             Self::TodaysQuay | Self::Dates => &[11],
-            Self::ValidatedFirst => &[2],
             Self::Cosign => &[20],
             Self::SameMillisecond => &[21],
             Self::OddLabels | Self::KeyEndsInLineFeed | Self::ChildConfigs => &[22],

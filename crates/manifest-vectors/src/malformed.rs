@@ -189,10 +189,9 @@ fn compare(case: &Case, stages: &[Stage<'_>], found: &Found) -> Verdict {
 /// which docker's validation and the search for empty layers leave out the member `config`.
 fn shows(stage: &str, failure: &Failure, found: &Found) -> bool {
     let is_in_settings = match failure {
-        Failure::ContentType(_) | Failure::Document(_) => return false,
+        Failure::ContentType(_) | Failure::Document(_) | Failure::Signature(_) | Failure::Legacy(_) => return false,
         Failure::Config(ConfigError::Member(member)) => member.path.starts_with("config"),
         Failure::Config(_) | Failure::ConfigSize | Failure::ConfigMissing => false,
-        Failure::Signature(_) | Failure::Legacy(_) => return false,
     };
     let is_docker = found.document.as_ref().is_some_and(|document| *document.media_type() == MediaType::DOCKER_SCHEMA2);
     match stage {

@@ -2,6 +2,7 @@ use crate::config::{AdminListen, Auth, Flag, Levels, LogFormat, Size};
 use crate::target::Target;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use figment::value::Value;
+use manifest_postgres::DatabaseUrl;
 use oci_types::{MediaType, RepositoryName};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -39,6 +40,9 @@ pub(crate) struct Common {
     /// The directory of the database and the blobs [default: manifestd-data]
     #[arg(long, value_name = "DIR", global = true, value_hint = ValueHint::DirPath)]
     pub(crate) data_dir: Option<String>,
+    /// The Postgres database of the rows, `postgres://user@host/name`; without it they are in the data directory
+    #[arg(long, value_name = "URL", global = true)]
+    pub(crate) database_url: Option<String>,
     /// How much is logged: error, warn, info, debug, trace, or by module: `info,registry_http=debug` [default: info]
     #[arg(long, value_name = "LEVEL", global = true)]
     pub(crate) log_level: Option<Levels>,
@@ -63,6 +67,12 @@ pub(crate) enum Command {
     /// Replace the key that signs schema 1 manifests; `serve` uses the new one from its next start on
     #[command(after_help = ROTATE_EXAMPLES)]
     RotateKey(RotateKey),
+    /// Bring the tables of the database up to date, or show what that would run
+    #[command(after_help = MIGRATE_EXAMPLES)]
+    Migrate(Migrate),
+    /// Copy the rows of a data directory into a Postgres database, and verify them
+    #[command(after_help = COPY_EXAMPLES)]
+    CopyMetadata(Box<CopyMetadata>),
     #[command(flatten)]
     Look(Look),
 }
@@ -120,6 +130,21 @@ Examples:
 Pulls go on: a tag that is asked for in schema 1 is then signed with the new key, under the digest that it had.
 The public half of the old key stays in signing-key.earlier.pem. A key of your own, P-256 or RSA, goes into
 signing-key.pem, or where `legacy.signing_key` says: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048";
+
+const MIGRATE_EXAMPLES: &str = "\
+Examples:
+  manifestd migrate status --database-url postgres://registry@db.example/registry
+  manifestd migrate up --dry-run
+  manifestd migrate up
+
+`serve` does it by itself when it starts. Nodes that start at the same time wait for one another.";
+
+const COPY_EXAMPLES: &str = "\
+Examples:
+  manifestd copy-metadata --from sqlite:/srv/registry/manifestd.sqlite --to postgres://registry@db.example/registry
+
+Nothing may serve the directory meanwhile. The database is new, or one that an earlier copy began to fill: what it has written is not sent
+again. The blobs stay where they are.";
 
 const WHY_EXAMPLES: &str = "\
 Examples:
@@ -194,6 +219,38 @@ pub(crate) struct RotateKey {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct CopyMetadata {
+    /// The rows: the database file of a data directory, or the directory
+    #[arg(long, value_name = "sqlite:PATH", value_parser = sqlite_path)]
+    pub(crate) from: PathBuf,
+    /// Where they go
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: DatabaseUrl,
+}
+
+fn sqlite_path(text: &str) -> Result<PathBuf, &'static str> {
+    text.strip_prefix("sqlite:").filter(|path| !path.is_empty()).map(PathBuf::from).ok_or("it starts with `sqlite:`")
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    #[command(subcommand)]
+    pub(crate) step: MigrateStep,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MigrateStep {
+    /// Run the migrations that are missing
+    Up {
+        /// Say which, and run none
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Show which migrations ran, and which are missing
+    Status,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Fsck {
     /// Read every blob and hash it again
     #[arg(long)]
@@ -259,7 +316,12 @@ impl Cli {
         match &self.command {
             Command::Serve(serve) => flags.extend(serve.flags()),
             Command::Config(show) => flags.extend(show.serve.flags()),
-            Command::Gc(_) | Command::Fsck(_) | Command::RotateKey(_) | Command::Look(_) => {}
+            Command::Gc(_)
+            | Command::Fsck(_)
+            | Command::RotateKey(_)
+            | Command::Migrate(_)
+            | Command::CopyMetadata(_)
+            | Command::Look(_) => {}
         }
         flags
     }
@@ -269,6 +331,7 @@ impl Common {
     fn flags(&self) -> Vec<Flag> {
         [
             self.data_dir.as_ref().map(|path| Flag::new("storage.data_dir", "--data-dir", path.as_str())),
+            self.database_url.as_ref().map(|url| Flag::new("metadata.url", "--database-url", url.as_str())),
             self.log_level.as_ref().map(|level| Flag::new("log.level", "--log-level", level.to_string())),
             self.log_format.and_then(|format| typed("log.format", "--log-format", format)),
         ]

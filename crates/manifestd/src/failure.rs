@@ -1,4 +1,5 @@
 use crate::config::Problem;
+use manifest_postgres::ConnectError;
 use std::error::Error;
 use std::fmt::Write;
 use std::io;
@@ -50,6 +51,21 @@ pub(crate) enum Failure {
     /// A store cannot be opened.
     #[error("the {what} in {} cannot be opened", directory.display())]
     Open { what: &'static str, directory: PathBuf, source: Source },
+    /// The Postgres database cannot be used.
+    #[error(transparent)]
+    Database(ConnectError),
+    /// The rows in the database are about the bytes of another directory.
+    #[error("the blobs in {} are not those of the database: it names the store {expected}, and {}", directory.display(), found_store(found.as_deref()))]
+    OtherBlobs { directory: PathBuf, expected: String, found: Option<String> },
+    /// Rows of one registry would be mixed with those of another.
+    #[error("the database holds the rows of another registry")]
+    OccupiedDatabase,
+    /// The rows that were copied are not those of the source.
+    #[error("the copy of `{table}` differs: {rows_there} rows there, {rows_here} rows here")]
+    CopyDiffers { table: String, rows_there: u64, rows_here: u64 },
+    /// A command for Postgres was given no database.
+    #[error("no Postgres database is named")]
+    NoDatabaseUrl,
     /// Nothing was ever served from there.
     #[error("{} holds no registry", directory.display())]
     NoRegistry { directory: PathBuf },
@@ -129,19 +145,9 @@ impl Failure {
             Self::PortInUse { listener: Listener::Admin, by_default: true, .. } => {
                 "choose another with --admin-listen 127.0.0.1:PORT, or do without with --admin-listen off".to_owned()
             }
-            Self::PortInUse { listener, address, .. } => format!(
-                "stop what listens there (`ss -ltnp 'sport = :{}'` shows it), or choose another with {} {}:PORT",
-                address.port(),
-                listener.flag(),
-                address.ip()
-            ),
+            Self::PortInUse { listener, address, .. } => port_step(*listener, *address),
             Self::Listen { listener, source, .. } => listen_step(*listener, source),
-            Self::InUse { pid, .. } => {
-                let stop = pid.map_or("stop it".to_owned(), |pid| format!("stop it (kill {pid})"));
-                format!(
-                    "{stop}, or choose another directory with --data-dir (and other ports); reading commands need not wait"
-                )
-            }
+            Self::InUse { pid, .. } => in_use_step(*pid),
             Self::NotWritable { directory, uid, .. } => format!(
                 "give it to the user that runs manifestd (chown -R {uid} {}), or choose another with --data-dir",
                 directory.display()
@@ -165,6 +171,16 @@ impl Failure {
             Self::Open { directory, .. } => {
                 format!("see below why; if the files are damaged, restore {} from a backup", directory.display())
             }
+            Self::Database(error) => database_step(error),
+            Self::OtherBlobs { .. } => {
+                "mount the directory that the other nodes use, or name it with --data-dir; or name the database that belongs \
+                 to these blobs"
+                    .to_owned()
+            }
+            Self::OccupiedDatabase | Self::CopyDiffers { .. } => {
+                "copy into a new database (DROP DATABASE, CREATE DATABASE), which nobody serves meanwhile".to_owned()
+            }
+            Self::NoDatabaseUrl => "name it with --database-url, or as `metadata.url`".to_owned(),
             Self::NoRegistry { .. } => {
                 "name the directory that `manifestd serve` uses with --data-dir, or start it first".to_owned()
             }
@@ -205,11 +221,52 @@ fn holder(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
 
+fn found_store(found: Option<&str>) -> String {
+    found.map_or_else(|| "there is none".to_owned(), |id| format!("this is {id}"))
+}
+
+fn database_step(error: &ConnectError) -> String {
+    match error {
+        ConnectError::Tls(_) => "correct sslrootcert in the database URL",
+        ConnectError::Handshake { .. } => {
+            "turn TLS on in the server, or say with sslmode and sslrootcert in the database URL whom to trust"
+        }
+        ConnectError::Unreachable { .. } => "start it, or correct host and port in the database URL",
+        ConnectError::Refused { .. } => {
+            "correct the user, or the password (metadata.password_file, PGPASSWORD); pg_hba.conf of the server says who may connect"
+        }
+        ConnectError::NoDatabase { .. } => "create it (CREATE DATABASE), or correct the name in the database URL",
+        ConnectError::OldServer { .. } => "upgrade the server",
+        ConnectError::NoSchema => "create a schema that the user may use, or correct the user's search_path",
+        ConnectError::NoPrivilege { .. } => "grant it; docs/operations.md lists what a node needs",
+        ConnectError::Foreign { .. } => "name a database of its own",
+        ConnectError::Lacks { .. } => "restore the database from a backup",
+        ConnectError::Newer { .. } => "run the newer manifestd, or restore a backup from before",
+        ConnectError::Older { .. } => "run `manifestd migrate up`, or set metadata.migrate = true",
+        ConnectError::Migration { .. } | ConnectError::Other(_) | _ => "see below why",
+    }
+    .to_owned()
+}
+
 fn config_step(problems: &[Problem]) -> String {
     if problems.iter().any(|problem| matches!(problem, Problem::Unreadable { .. })) {
         return "check the path; `manifestd config --sample` prints a file to begin with".to_owned();
     }
     "correct it; `manifestd config --sample` lists every key with its default and what it takes".to_owned()
+}
+
+fn port_step(listener: Listener, address: SocketAddr) -> String {
+    format!(
+        "stop what listens there (`ss -ltnp 'sport = :{}'` shows it), or choose another with {} {}:PORT",
+        address.port(),
+        listener.flag(),
+        address.ip()
+    )
+}
+
+fn in_use_step(pid: Option<u32>) -> String {
+    let stop = pid.map_or("stop it".to_owned(), |pid| format!("stop it (kill {pid})"));
+    format!("{stop}, or choose another directory with --data-dir (and other ports); reading commands need not wait")
 }
 
 fn listen_step(listener: Listener, source: &io::Error) -> String {

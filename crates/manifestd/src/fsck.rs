@@ -20,7 +20,7 @@ pub(crate) fn run(config: &Config, fsck: &Fsck) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|source| Failure::Process { doing: "starting the runtime", source })?;
     let report = runtime.block_on(async {
-        let registry = Registry::new(storage::open_to_check(&config.storage)?, config.policy());
+        let registry = Registry::new(storage::open_to_check(config).await?, config.policy());
         let mut bar = Bar::on_terminal();
         let options = FsckOptions { deep: fsck.deep };
         let report = registry.fsck(options, clock::now(), &mut |progress| bar.show(progress)).await;

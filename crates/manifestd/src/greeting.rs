@@ -34,6 +34,15 @@ pub(crate) enum Home {
         free: Option<u64>,
         holds: Totals,
     },
+    /// Rows in a database that many nodes use.
+    Shared {
+        /// The blobs.
+        path: PathBuf,
+        /// Where the rows are, without a password.
+        database: String,
+        free: Option<u64>,
+        holds: Totals,
+    },
     Memory {
         /// How many bytes of blobs it takes.
         limit: u64,
@@ -102,6 +111,10 @@ impl fmt::Display for Home {
         match self {
             Self::Memory { limit } => {
                 write!(f, "in memory, at most {} of blobs; everything is lost at the end", words::size(*limit))
+            }
+            Self::Shared { path, database, free, holds } => {
+                let free = free.map(|bytes| format!(" ({} free)", words::size(bytes))).unwrap_or_default();
+                write!(f, "{database} and {}{free} with {}", path.display(), held(holds))
             }
             Self::Directory { path, new, free, holds } => {
                 let free = free.map(|bytes| format!(", {} free", words::size(bytes))).unwrap_or_default();

@@ -4,6 +4,7 @@ mod cli;
 mod clock;
 mod collect;
 mod config;
+mod copy;
 mod failure;
 mod fsck;
 mod greeting;
@@ -11,6 +12,7 @@ mod listen;
 mod lock;
 mod logs;
 mod look;
+mod migrate;
 mod output;
 mod ready;
 mod serve;
@@ -51,6 +53,8 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         Command::Gc(gc) => done(collect::gc(&loaded.config, gc)),
         Command::Fsck(fsck) => fsck::run(&loaded.config, fsck),
         Command::RotateKey(rotate) => done(signing::rotate(&loaded.config, rotate)),
+        Command::CopyMetadata(ask) => done(copy::run(&loaded.config, ask)),
+        Command::Migrate(migrate) => done(migrate::run(&loaded.config, &migrate.step)),
         Command::Look(command) => done(look::run(&loaded.config, command)),
     }
 }

@@ -52,17 +52,17 @@ fn refuse_exposure(config: &Config) -> Result<(), Failure> {
 async fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let config = &loaded.config;
     let mut signals = Signals::listen().map_err(|source| Failure::Process { doing: "listening to signals", source })?;
-    let place = Place::claim(&config.storage)?;
+    let place = Place::claim(config)?;
     // Before the stores are opened, because that may take a while and migrate; whoever connects meanwhile waits.
     let listeners = Listeners::open(loaded).await?;
-    let storage = place.open(&config.storage)?;
+    let storage = place.open(config).await?;
     let signer = signing::load(config).await?;
     let registry = Registry::new(storage.ports.clone(), config.policy()).with_signer(signer);
     greet(config, &listeners, &storage).await?;
 
-    let ready = Ready::new(registry.clone());
+    let ready = Ready::new(registry.clone(), storage.database_time());
     let (stop, stopping) = oneshot::channel();
-    let mut serving = start(config, listeners, &registry, &ready, stopping)?;
+    let mut serving = start(config, listeners, &storage, &registry, &ready, stopping)?;
 
     let signal = tokio::select! {
         signal = signals.next() => signal,
@@ -156,12 +156,14 @@ struct Serving {
 fn start(
     config: &Config,
     listeners: Listeners,
+    storage: &Storage,
     registry: &Registry,
     ready: &Ready,
     stopping: oneshot::Receiver<()>,
 ) -> Result<Serving, Failure> {
     let mut metrics = MetricsRegistry::with_prefix("manifestd");
     let counted = Metrics::register(&mut metrics);
+    storage.register(&mut metrics);
     let options = AppOptions {
         ready: ready.probe(),
         clock: Arc::new(clock::now),

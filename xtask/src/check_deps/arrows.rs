@@ -13,9 +13,11 @@ struct Room {
 
 const CORE: &[&str] = &["manifest-core", "oci-types"];
 const PROOF: &[&str] = &["manifest-contract", "manifest-memory"];
-const ADAPTERS: &[&str] = &["manifest-memory", "manifest-sqlite", "blobs-filesystem"];
+const ADAPTERS: &[&str] = &["manifest-memory", "manifest-sqlite", "manifest-postgres", "blobs-filesystem"];
+/// The fixture is a real server and knows nothing of the registry but its migrations.
+const PROOF_ON_POSTGRES: &[&str] = &["manifest-contract", "manifest-memory", "postgres-fixture"];
 /// Tools and proofs of developers. Nothing is built on them, not even a test.
-const TOOLS: &[&str] = &["manifest-vectors", "manifest-model", "collection-model", "manifest-fuzz"];
+const TOOLS: &[&str] = &["manifest-vectors", "manifest-model", "collection-model", "manifest-fuzz", "database-checks"];
 
 /// The whole architecture. An arrow that is not here does not exist; a new one is a decision to write down.
 const ROOMS: &[Room] = &[
@@ -25,6 +27,7 @@ const ROOMS: &[Room] = &[
     Room { name: "manifest-contract", uses: CORE, tests_use: &["manifest-memory"] },
     Room { name: "manifest-memory", uses: CORE, tests_use: &["manifest-contract"] },
     Room { name: "manifest-sqlite", uses: CORE, tests_use: PROOF },
+    Room { name: "manifest-postgres", uses: CORE, tests_use: PROOF_ON_POSTGRES },
     Room { name: "blobs-filesystem", uses: CORE, tests_use: PROOF },
     Room { name: "registry-http", uses: CORE, tests_use: PROOF },
     Room {
@@ -34,17 +37,26 @@ const ROOMS: &[Room] = &[
             "manifest-core",
             "manifest-memory",
             "manifest-sqlite",
+            "manifest-postgres",
             "blobs-filesystem",
             "registry-http",
         ],
-        tests_use: PROOF,
+        tests_use: PROOF_ON_POSTGRES,
     },
     // The vectors of the data layer run over adapters.
     Room {
         name: "manifest-vectors",
-        uses: &["oci-types", "manifest-core", "manifest-memory", "manifest-sqlite"],
+        uses: &["oci-types", "manifest-core", "manifest-memory", "manifest-sqlite", "manifest-postgres"],
+        tests_use: &["postgres-fixture"],
+    },
+    // A tool of developers that looks at the adapters' databases, and nothing is built on it.
+    Room {
+        name: "database-checks",
+        uses: &["oci-types", "manifest-core", "manifest-sqlite", "manifest-postgres", "postgres-fixture"],
         tests_use: &[],
     },
+    // A server for tests; nothing that is shipped is built on it.
+    Room { name: "postgres-fixture", uses: &[], tests_use: &[] },
     // A proof that adapters answer alike.
     Room {
         name: "manifest-model",
@@ -55,7 +67,7 @@ const ROOMS: &[Room] = &[
     Room { name: "collection-model", uses: CORE, tests_use: &[] },
     // A harness over every parser.
     Room { name: "manifest-fuzz", uses: &["manifest-core", "oci-types", "registry-http"], tests_use: &[] },
-    Room { name: "xtask", uses: &[], tests_use: &[] },
+    Room { name: "xtask", uses: &["postgres-fixture"], tests_use: &[] },
 ];
 
 /// A dependency of one crate of the workspace on another.
@@ -138,15 +150,25 @@ mod tests {
         assert!(check("manifest-sqlite", "manifest-contract", true).is_empty());
         assert!(check("registry-http", "manifest-memory", true).is_empty());
         assert!(check("manifestd", "manifest-sqlite", false).is_empty());
+        assert!(check("manifest-postgres", "postgres-fixture", true).is_empty());
     }
 
     /// The table itself must not allow what the architecture forbids.
     #[test]
     fn only_the_binary_and_tools_name_adapters() {
-        let named = ["manifestd", "manifest-vectors", "manifest-model"];
+        let named = ["manifestd", "manifest-vectors", "manifest-model", "database-checks"];
         for room in ROOMS.iter().filter(|room| !named.contains(&room.name)) {
             assert!(!room.uses.iter().any(|used| ADAPTERS.contains(used)), "{}", room.name);
         }
+    }
+
+    #[test]
+    fn only_tests_and_tools_use_the_fixture() {
+        for room in ROOMS.iter().filter(|room| !["xtask", "database-checks"].contains(&room.name)) {
+            assert!(!room.uses.contains(&"postgres-fixture"), "{}", room.name);
+        }
+        assert_eq!(check("manifestd", "postgres-fixture", false).len(), 1);
+        assert_eq!(check("manifest-sqlite", "postgres-fixture", true).len(), 1);
     }
 
     #[test]

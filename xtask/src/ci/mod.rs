@@ -13,7 +13,8 @@ use anyhow::{Result, ensure};
 use clap::ValueEnum;
 
 use crate::{
-    check_deps, clients, conformance, crash, durability, process, test, tidy, vectors, workspace, workspace::Workspace,
+    check_deps, clients, conformance, crash, databases, databases::SchemaArguments, durability, process,
+    server::Deployment, test, tidy, vectors, workspace, workspace::Workspace,
 };
 
 /// Arguments of `cargo xtask ci`.
@@ -44,12 +45,18 @@ enum Step {
     Rustdoc,
     /// Every test and doc-test.
     Test,
+    /// The tables that the migrations make.
+    Schema,
     /// The golden vectors of the project, and those beside the checkout.
     Vectors,
     /// Real clients against the release binary.
     Clients,
+    /// Real clients against two nodes on one database.
+    ClientsPostgres,
     /// The conformance suite against the release binary.
     Conformance,
+    /// The conformance suite against two nodes on one database.
+    ConformancePostgres,
     /// The order of system calls of the release binary.
     Durability,
     /// Every fault at every call that makes a push to the release binary durable.
@@ -98,11 +105,14 @@ fn step_result(workspace: &Workspace, step: Step) -> Result<()> {
             process::stream(command.env("RUSTDOCFLAGS", "--deny warnings"))
         }
         Step::Test => test::run(workspace, &test::Arguments::default()),
+        Step::Schema => databases::schema(workspace, &SchemaArguments::CHECK),
         Step::Vectors => vectors::run_all(workspace),
         Step::Clients => clients::run(workspace, &clients::Arguments::default()),
+        Step::ClientsPostgres => clients::run(workspace, &clients::Arguments::on(Deployment::TWO_NODES)),
         Step::Durability => durability::run(workspace, &durability::Arguments::default()),
         Step::Crash => crash::run(workspace, &crash::Arguments::default()),
         Step::Conformance => conformance::run(workspace, &conformance::Arguments::default()),
+        Step::ConformancePostgres => conformance::run(workspace, &conformance::Arguments::on(Deployment::TWO_NODES)),
     }
 }
 
@@ -114,8 +124,8 @@ fn name(step: Step) -> String {
 fn print_table(table: &[(Step, Duration, bool)]) {
     println!();
     for (step, taken, ok) in table {
-        println!("{:12} {:8.1} s  {}", name(*step), taken.as_secs_f64(), if *ok { "ok" } else { "FAILED" });
+        println!("{:20} {:8.1} s  {}", name(*step), taken.as_secs_f64(), if *ok { "ok" } else { "FAILED" });
     }
     let total: Duration = table.iter().map(|(_, taken, _)| *taken).sum();
-    println!("{:12} {:8.1} s", "total", total.as_secs_f64());
+    println!("{:20} {:8.1} s", "total", total.as_secs_f64());
 }

@@ -24,7 +24,7 @@ use clap::ValueEnum;
 use crate::{
     count::Count,
     images::Fixtures,
-    server::{Program, Registry},
+    server::{Deployment, Program, Registry},
     setup::{self, Need},
     workspace::Workspace,
 };
@@ -45,9 +45,18 @@ pub(crate) struct Arguments {
     /// The registry to start.
     #[arg(long, value_enum, default_value_t, conflicts_with = "registry")]
     server: Program,
+    #[command(flatten)]
+    deployment: Deployment,
     /// Keep the data, the images and the logs, and print where they are.
     #[arg(long)]
     keep: bool,
+}
+
+impl Arguments {
+    /// Every client against a registry that is set up so.
+    pub(crate) fn on(deployment: Deployment) -> Self {
+        Self { deployment, ..Self::default() }
+    }
 }
 
 /// A client's name on the command line.
@@ -112,7 +121,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let mut directory = tempfile::Builder::new().prefix("clients-").tempdir()?;
     directory.disable_cleanup(arguments.keep);
     let registry = arguments.registry.as_ref();
-    let registry = Registry::open(workspace, registry, arguments.server, &directory.path().join("registry"))?;
+    let started = (arguments.server, arguments.deployment);
+    let registry = Registry::open(workspace, registry, started, &directory.path().join("registry"))?;
     let fixtures = Fixtures::write(&directory.path().join("fixtures"))?;
     let mut stage = Stage::new(registry, fixtures, directory.path())?;
     let mut count = Count::default();

@@ -18,7 +18,7 @@ use anyhow::{Context, Result};
 use crate::{
     count::Count,
     process,
-    server::{Program, Registry, Server},
+    server::{Deployment, Program, Registry, Server},
     setup::{self, Need},
     workspace::Workspace,
 };
@@ -39,9 +39,18 @@ pub(crate) struct Arguments {
     /// The registry to start.
     #[arg(long, value_enum, default_value_t, conflicts_with = "registry")]
     server: Program,
+    #[command(flatten)]
+    deployment: Deployment,
     /// Keep the data and the reports, and print where they are.
     #[arg(long)]
     keep: bool,
+}
+
+impl Arguments {
+    /// A registry that is set up so.
+    pub(crate) fn on(deployment: Deployment) -> Self {
+        Self { deployment, ..Self::default() }
+    }
 }
 
 /// Runs the suite twice, under new repository names each time, and once with sparse manifests, and judges all runs.
@@ -53,14 +62,16 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let mut directory = tempfile::Builder::new().prefix("conformance-").tempdir()?;
     directory.disable_cleanup(arguments.keep);
     let mut sum = Count::default();
-    let registry = Registry::open(workspace, arguments.registry.as_ref(), arguments.server, directory.path())?;
+    let started = (arguments.server, arguments.deployment);
+    let registry = Registry::open(workspace, arguments.registry.as_ref(), started, directory.path())?;
     for round in 1..=2 {
         run_and_judge(&suite, &registry, Expected::Checked, (round, directory.path()), &mut sum)?;
     }
     if registry.is_ours() && arguments.server == Program::Manifestd {
         drop(registry);
-        let server = Server::start_with(workspace, &directory.path().join("unchecked"), &[UNCHECKED])?;
-        let registry = Registry::Started(server);
+        let folder = directory.path().join("unchecked");
+        let server = Server::start_with(workspace, arguments.deployment, &folder, &[UNCHECKED])?;
+        let registry = Registry::Started(Box::new(server));
         run_and_judge(&suite, &registry, Expected::Unchecked, (3, directory.path()), &mut sum)?;
     } else {
         println!("run 3 needs a registry of ours that does not check references: not run");

@@ -35,6 +35,12 @@ pub(crate) enum Need {
     Containerd,
     /// Shows the system calls of a push.
     Strace,
+    /// The database server of tests, which start and end it themselves.
+    Postgres,
+    /// Gives a node of a test another clock.
+    Faketime,
+    /// Makes the certificates of tests.
+    OpenSsl,
     /// Another registry, to compare with.
     DockerRegistry,
     /// Container client: go-containerregistry's command line.
@@ -67,13 +73,16 @@ enum Source {
 }
 
 /// Everything that `cargo xtask ci` needs.
-const ALL: [Need; 12] = [
+const ALL: [Need; 15] = [
     Need::Skopeo,
     Need::Buildah,
     Need::Dockerd,
     Need::DockerCli,
     Need::Containerd,
     Need::Strace,
+    Need::Postgres,
+    Need::Faketime,
+    Need::OpenSsl,
     Need::Crane,
     Need::Oras,
     Need::Regctl,
@@ -94,6 +103,9 @@ impl Need {
             Self::DockerCli => apt("docker.io", "docker"),
             Self::Containerd => apt("containerd", "containerd"),
             Self::Strace => apt("strace", "strace"),
+            Self::Postgres => apt("postgresql", "initdb"),
+            Self::Faketime => apt("faketime", "faketime"),
+            Self::OpenSsl => apt("openssl", "openssl"),
             Self::DockerRegistry => apt("docker-registry", "docker-registry"),
             Self::Crane => go("github.com/google/go-containerregistry", "cmd/crane", "v0.22.1"),
             Self::Oras => go("oras.land/oras", "cmd/oras", "v1.3.6"),

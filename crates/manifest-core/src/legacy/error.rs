@@ -33,6 +33,12 @@ pub enum LegacyError {
         /// How many layers.
         layers: usize,
     },
+    /// The config describes more steps than anybody needs: each is a layer, and there must not be more of those either.
+    #[error("the history of the image config has more than {limit} entries")]
+    TooManySteps {
+        /// The most that there may be.
+        limit: usize,
+    },
     /// The metadata of a layer are not of the shape that is needed.
     #[error("{0}")]
     Metadata(MemberError),
@@ -48,7 +54,7 @@ impl LegacyError {
             Self::Config(error) => error.kind(),
             Self::HistoryShort { .. } => ErrorKind::HistoryShort,
             Self::HistoryOverflow { .. } => ErrorKind::HistoryOverflow,
-            Self::Metadata(_) => ErrorKind::Schema,
+            Self::TooManySteps { .. } | Self::Metadata(_) => ErrorKind::Schema,
         }
     }
 }

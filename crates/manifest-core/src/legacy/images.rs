@@ -2,7 +2,7 @@
 
 use super::error::LegacyError;
 use super::rewrite::{KnownImage, V1Image, v1_images};
-use crate::document::{Document, MemberError, Problem};
+use crate::document::{Document, Kind, MemberError, Problem};
 use crate::time::Millis;
 use jiff::civil::DateTime;
 use oci_types::Digest;
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A row of `legacy_image`: what a repository keeps of one image of v1. Its key is the repository and `id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LegacyImage {
-    /// The v1 id. Of schema 1 any text.
+    /// The v1 id. Of schema 1 any text of 1 to 255 bytes without control characters.
     pub id: String,
     /// The id of the image below, which the repository has stored or which comes before this one; `None` for a base.
     pub parent: Option<String>,
@@ -22,7 +22,7 @@ pub struct LegacyImage {
     pub created: Option<Millis>,
     /// The command that made the image, in canonical JSON.
     pub command: Option<String>,
-    /// What was said about it.
+    /// What was said about it, with U+FFFD for what a database may not hold as text: NUL, and half of a surrogate pair.
     pub comment: Option<String>,
     /// How many bytes the layer and all layers below it have together, as stored; `None` if some size is not known.
     pub aggregate_size: Option<u64>,
@@ -39,7 +39,7 @@ pub struct LegacyImage {
 ///
 /// # Errors
 ///
-/// As [`v1_images`]; and if a layer of a schema 1 manifest has no id.
+/// As [`v1_images`]; and if a layer of a schema 1 manifest has no id, or one that cannot be a key.
 pub fn legacy_images(
     document: &Document,
     config: Option<&[u8]>,
@@ -54,7 +54,7 @@ pub fn legacy_images(
     let mut rows = Vec::with_capacity(height);
     for (at, image) in images.into_iter().enumerate() {
         let V1Image { id, parent, blob, created, comment, command, metadata, .. } = image;
-        let id = id.ok_or_else(|| no_id(height - 1 - at))?;
+        let id = checked(id).map_err(|problem| wrong_id(height - 1 - at, problem))?;
         // A config may have a `parent` of its own, which is no image here.
         let parent = parent.filter(|parent| below.contains_key(parent));
         let own = sizes.get(&blob).copied().or_else(|| size_of_empty_layer(&blob));
@@ -68,6 +68,7 @@ pub fn legacy_images(
             continue;
         }
         below.insert(id.clone(), aggregate_size);
+        let comment = comment.map(|comment| comment.replace('\0', "\u{fffd}"));
         let created = created.and_then(|created| wall_clock(&created));
         rows.push(LegacyImage { id, parent, blob, created, command, comment, aggregate_size, metadata });
     }
@@ -85,12 +86,24 @@ fn size_of_empty_layer(blob: &Digest) -> Option<u64> {
     (*blob == crate::empty_layer::digest()).then_some(crate::empty_layer::BYTES.len() as u64)
 }
 
-fn no_id(at: usize) -> LegacyError {
-    let path = format!("history[{at}].v1Compatibility.id").into();
-    LegacyError::Metadata(MemberError {
-        path,
-        problem: Problem::Type { expected: "a string", found: crate::document::Kind::Null },
-    })
+/// An id that can be a key of a row and a part of a path.
+fn checked(id: Option<String>) -> Result<String, Problem> {
+    const LONGEST: usize = 255;
+    let id = id.ok_or(Problem::Type { expected: "a string", found: Kind::Null })?;
+    if id.is_empty() {
+        return Err(Problem::Empty);
+    }
+    if id.len() > LONGEST {
+        return Err(Problem::Long { limit: LONGEST });
+    }
+    match id.chars().find(|c| c.is_control()) {
+        Some(found) => Err(Problem::Control { found }),
+        None => Ok(id),
+    }
+}
+
+fn wrong_id(at: usize, problem: Problem) -> LegacyError {
+    LegacyError::Metadata(MemberError { path: format!("history[{at}].v1Compatibility.id").into(), problem })
 }
 
 /// The date and time of a text, without its zone.

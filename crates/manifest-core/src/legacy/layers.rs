@@ -6,6 +6,10 @@ use crate::empty_layer;
 use crate::json::{Dialect, Json, LENIENT_DEPTH, Object, parse_bytes};
 use oci_types::{Algorithm, Digest, Hasher};
 
+/// The most steps of an image, as many as a manifest may have layers: each costs an id, a text and a row, also where the config
+/// spends only three bytes on it.
+const MAX_STEPS: usize = 16_384;
+
 /// A docker or OCI image with its config, step by step.
 #[derive(Clone, Debug)]
 pub struct ImageHistory<'a> {
@@ -62,7 +66,7 @@ impl<'a> ImageHistory<'a> {
     /// # Errors
     ///
     /// [`LegacyError`] if the config is not the one that the manifest names by size, cannot be read, or speaks of another
-    /// number of layers than there are. Layers beyond the history's are left out, as Quay does
+    /// number of layers than there are, or of more than 16,384 steps. Layers beyond the history's are left out, as Quay does
     /// (quay-semantics, section 9.1).
     pub fn read(document: &Document, config: Option<&'a [u8]>) -> Result<Option<Self>, LegacyError> {
         let Body::Image { config: named, layers } = document.body() else {
@@ -136,6 +140,9 @@ impl Step<'_> {
 fn described<'a>(entries: &[Json<'a>], layers: &[Layer]) -> Result<Vec<Step<'a>>, LegacyError> {
     if entries.len() < layers.len() {
         return Err(LegacyError::HistoryShort { layers: layers.len(), history: entries.len() });
+    }
+    if entries.len() > MAX_STEPS {
+        return Err(LegacyError::TooManySteps { limit: MAX_STEPS });
     }
     let mut ids = Ids::new();
     let mut rest = layers.iter();

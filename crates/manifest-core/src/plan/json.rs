@@ -217,3 +217,6 @@ fn tag_state(state: &TagState) -> Value {
         "actor": state.actor.as_ref().map(ToString::to_string),
     })
 }
+
+#[cfg(test)]
+mod tests;

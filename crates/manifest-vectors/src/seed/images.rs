@@ -39,10 +39,7 @@ fn refused(case: &Case, error: LegacyError) -> Verdict {
     if is_error("v1_ids") && is_error("schema1") && *case.expected("validate") == json!({"ok": null}) {
         return Verdict::AsQuay;
     }
-    let failure = match error {
-        LegacyError::Config(error) => Failure::Config(error),
-        other => Failure::Legacy(other),
-    };
+    let failure = if let LegacyError::Config(error) = error { Failure::Config(error) } else { Failure::Legacy(error) };
     match deviations::of_refusal(None, &failure, case) {
         Some(rule) => Verdict::by([rule]),
         None => Verdict::Failed(format!("v1_ids: expected {}, found {failure}", shown(case.expected("v1_ids")))),

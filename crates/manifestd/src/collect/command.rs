@@ -25,12 +25,12 @@ pub(crate) fn run(config: &Config, gc: &Gc) -> Result<(), Failure> {
 
 async fn answer(config: &Config, gc: &Gc) -> Result<String, Failure> {
     if gc.dry_run {
-        let registry = Registry::new(storage::open_read_only(&config.storage)?, config.policy());
+        let registry = Registry::new(storage::open_read_only(config).await?, config.policy());
         return dry_run(&registry, clock::now(), gc.form.json).await;
     }
-    storage::require_registry(&config.storage)?;
-    let place = Place::claim(&config.storage).map_err(refused)?;
-    let storage = place.open(&config.storage)?;
+    storage::require_registry(config)?;
+    let place = Place::claim(config).map_err(refused)?;
+    let storage = place.open_as_it_is(config).await?;
     let registry = Registry::new(storage.ports.clone(), config.policy());
     let collected = collect(&registry, clock::now).await;
     storage.close();

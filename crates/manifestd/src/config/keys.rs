@@ -7,8 +7,17 @@ pub(crate) struct Key {
     pub(crate) about: &'static str,
     /// What its value looks like, as the end of "… is expected".
     pub(crate) expects: &'static str,
-    /// Whether its value must never be printed. There is no such key yet; `config` honours it all the same.
-    pub(crate) secret: bool,
+    /// How much of its value may be printed.
+    pub(crate) shown: Shown,
+}
+
+/// How much of a value may be printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// All of it.
+    Whole,
+    /// A URL without the password in it.
+    WithoutPassword,
 }
 
 impl Key {
@@ -24,7 +33,11 @@ impl Key {
 }
 
 const fn key(path: &'static str, expects: &'static str, about: &'static str) -> Key {
-    Key { path, about, expects, secret: false }
+    Key { path, about, expects, shown: Shown::Whole }
+}
+
+const fn url(path: &'static str, expects: &'static str, about: &'static str) -> Key {
+    Key { path, about, expects, shown: Shown::WithoutPassword }
 }
 
 const SIZE: &str = "a size such as \"4MiB\"";
@@ -71,6 +84,30 @@ pub(crate) const KEYS: &[Key] = &[
     key("storage.min_free", SIZE, "With less free space than this, pushes answer 503; pulls and deletes go on."),
     key("storage.ephemeral", BOOLEAN, "Keep everything in memory, and nothing after the end."),
     key("storage.ephemeral_limit", SIZE, "How many bytes of blobs an ephemeral registry takes."),
+    url(
+        "metadata.url",
+        "\"\", or a URL such as \"postgres://user@host:5432/name?sslmode=verify-full\",",
+        "Where the rows are: the URL of a Postgres database, or \"\" for an SQLite file in `storage.data_dir`.\nSeveral nodes may serve one database, if they share the blobs in `storage.data_dir` too.",
+    ),
+    key(
+        "metadata.password_file",
+        "a path, or \"\",",
+        "A file that holds the password of the database's user, so that no URL has to; else the variable PGPASSWORD is used.",
+    ),
+    key("metadata.pool_size", COUNT, "How many connections to Postgres this node holds at most."),
+    key("metadata.acquire_timeout", SPAN, "How long a request waits for one of them before it answers 503."),
+    key("metadata.statement_timeout", SPAN, "How long Postgres works on one statement before it gives up."),
+    key("metadata.idle_timeout", SPAN, "How long a connection to Postgres is kept that nobody uses."),
+    key(
+        "metadata.max_lifetime",
+        SPAN,
+        "How old a connection to Postgres becomes, so that load moves to where it should be.",
+    ),
+    key(
+        "metadata.migrate",
+        BOOLEAN,
+        "Whether `serve` runs the migrations that the Postgres database lacks; else `manifestd migrate up` does.",
+    ),
     key("repositories.create_on_push", BOOLEAN, "Whether a push brings its repository into being."),
     key("repositories.default_visibility", "\"public\" or \"private\"", "What such a repository is."),
     key("manifests.max_bytes", SIZE, "The largest manifest."),

@@ -1,4 +1,4 @@
-use super::keys::Key;
+use super::keys::{Key, Shown};
 use super::problem::Problem;
 use super::setting::{Flag, Origin, Setting};
 use super::show::number_text;
@@ -63,7 +63,8 @@ impl Loaded {
 
     /// What no single value shows.
     fn check(&self) -> Result<(), Problem> {
-        let Config { server, manifests, tags, blobs, uploads, listings, collection, .. } = &self.config;
+        let Config { server, storage, metadata, manifests, tags, blobs, uploads, listings, collection, .. } =
+            &self.config;
         let together = |path: &str, reason: &str| {
             Err(Problem::Together { origin: self.origin(path), reason: format!("`{path}` {reason}") })
         };
@@ -76,7 +77,15 @@ impl Loaded {
         if server.listen.port() != 0 && server.admin_listen == AdminListen::At(server.listen) {
             return together("server.admin_listen", "is the address of `server.listen`");
         }
+        if storage.ephemeral && metadata.url.is_postgres() {
+            return together("storage.ephemeral", "keeps nothing, and `metadata.url` names a database");
+        }
         let above_zero = [
+            ("metadata.pool_size", metadata.pool_size > 0),
+            ("metadata.acquire_timeout", metadata.acquire_timeout.as_millis() > 0),
+            ("metadata.statement_timeout", metadata.statement_timeout.as_millis() > 0),
+            ("metadata.idle_timeout", metadata.idle_timeout.as_millis() > 0),
+            ("metadata.max_lifetime", metadata.max_lifetime.as_millis() > 0),
             ("server.head_timeout", server.head_timeout.as_millis() > 0),
             ("server.idle_timeout", server.idle_timeout.as_millis() > 0),
             ("server.max_connections", server.max_connections > 0),
@@ -117,7 +126,7 @@ fn bad_value(error: &figment::Error, figment: &Figment, origins: &BTreeMap<&'sta
     };
     let value = figment.find_value(&path).unwrap_or_else(|_| Value::from(""));
     let found = match value {
-        _ if key.secret => "not usable".to_owned(),
+        _ if key.shown != Shown::Whole => "not usable".to_owned(),
         Value::String(_, text) => format!("{text:?}"),
         Value::Char(_, one) => format!("{:?}", one.to_string()),
         Value::Bool(_, flag) => flag.to_string(),

@@ -10,6 +10,7 @@ mod keys;
 mod levels;
 mod list;
 mod load;
+mod metadata;
 mod nearest;
 mod problem;
 mod setting;
@@ -21,6 +22,7 @@ pub(crate) use address::{AdminListen, HostName};
 pub(crate) use levels::Levels;
 pub(crate) use list::Pattern;
 pub(crate) use load::{Loaded, load};
+pub(crate) use metadata::{Metadata, MetadataUrl};
 pub(crate) use problem::Problem;
 pub(crate) use setting::{Flag, Origin};
 pub(crate) use show::{effective, sample};
@@ -41,6 +43,7 @@ use std::path::PathBuf;
 pub(crate) struct Config {
     pub(crate) server: Server,
     pub(crate) storage: Storage,
+    pub(crate) metadata: Metadata,
     pub(crate) repositories: Repositories,
     pub(crate) manifests: Manifests,
     pub(crate) tags: Tags,

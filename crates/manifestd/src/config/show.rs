@@ -1,11 +1,9 @@
 use super::Config;
-use super::keys::{KEYS, Key};
+use super::keys::{KEYS, Key, Shown};
 use super::load::Loaded;
+use super::metadata::without_password;
 use figment::value::{Num, Value};
 use std::fmt::Write;
-
-/// What stands in place of a secret.
-const HIDDEN: &str = "\"<hidden>\"";
 
 /// The configuration in effect as TOML, with where each value came from as a comment.
 pub(crate) fn effective(loaded: &Loaded) -> String {
@@ -52,7 +50,7 @@ fn by_section<'a>(entries: impl Iterator<Item = (&'a str, String)>) -> String {
 
 fn assignment(key: &Key, value: Option<&Value>) -> String {
     let shown = match value {
-        _ if key.secret => HIDDEN.to_owned(),
+        Some(Value::String(_, text)) if key.shown == Shown::WithoutPassword => toml(&without_password(text).into()),
         Some(value) => toml(value),
         None => "\"\"".to_owned(),
     };
@@ -115,7 +113,10 @@ mod tests {
 
     #[test]
     fn secrets_are_never_printed() {
-        let key = Key { path: "auth.password", about: "", expects: "", secret: true };
-        assert_eq!(assignment(&key, Some(&Value::from("hunter2"))), "password = \"<hidden>\"");
+        let key = Key::find("metadata.url").unwrap();
+        let check = |url: &str, expected: &str| assert_eq!(assignment(key, Some(&Value::from(url))), expected);
+        check("postgres://me:hunter2@h/d", "url = \"postgres://me:***@h/d\"");
+        check("postgres://me@h/d", "url = \"postgres://me@h/d\"");
+        check("", "url = \"\"");
     }
 }

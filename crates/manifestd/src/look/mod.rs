@@ -34,7 +34,7 @@ pub(crate) fn run(config: &Config, command: &Look) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|source| Failure::Process { doing: "starting the runtime", source })?;
     let text = runtime.block_on(async {
-        let registry = Registry::new(storage::open_read_only(&config.storage)?, config.policy());
+        let registry = Registry::new(storage::open_read_only(config).await?, config.policy());
         answer(&registry, &Context::anonymous(clock::now()), command).await
     })?;
     output::print(&text)

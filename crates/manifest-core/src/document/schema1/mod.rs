@@ -2,7 +2,8 @@
 //! often signatures around it.
 //!
 //! What the manifest says is read from the text that was signed, never from what stands outside of it, which Quay does
-//! (semantics 7). Whether the signatures fit is not decided here: [`Schema1::payload`] is what they are about.
+//! (semantics 7). Whether the signatures fit is not decided here but by [`verify`](crate::legacy::verify):
+//! [`Schema1::payload`] is what they are about.
 
 mod history;
 mod payload;

@@ -185,6 +185,13 @@ mod tests {
         let key = read(rsa).unwrap();
         assert_eq!(key.id(), "MKXI:SM43:EKXA:EO3Z:RL53:KIDX:FFAM:2X4I:3RWF:SJRX:E76K:LY5F");
         assert_eq!(key.algorithm(), "RS256");
+        let p256 = concat!(
+            r#"{"kty":"EC","crv":"P-256","x":"MCsdompmkoLagk-xsETnbiQLyypVUN3pBvitGBILOQI","#,
+            r#""y":"ho1ak9PExqHj8O_s9tJcGMTSC5J71z3PvfgqHXfjVQ8"}"#
+        );
+        let key = read(p256).unwrap();
+        assert_eq!(key.id(), "HCNC:7IAA:5YYA:UWL7:EGOR:TK4A:RDG6:6KZ3:KJYK:76QK:BS4Q:5W47");
+        assert_eq!(key.algorithm(), "ES256");
     }
 
     #[test]

@@ -8,6 +8,14 @@ use oci_types::Quoted;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
+    /// There are more signatures than anybody needs. Each costs a pass over the whole text.
+    #[error("the manifest has {found} signatures, more than {limit}")]
+    TooMany {
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        limit: usize,
+    },
     /// The algorithm is none that is taken: neither ES256 nor RS256.
     #[error("signatures[{at}].header.alg is {}, neither ES256 nor RS256", Quoted(found))]
     Algorithm {
@@ -60,11 +68,15 @@ pub enum VerifyError {
     },
 }
 
+/// The most signatures of a manifest.
+const MAX_SIGNATURES: usize = 8;
+
 /// The keys that signed a schema 1 manifest, one for each signature. There is none of a manifest without signatures, and of
 /// other manifests.
 ///
 /// Every signature must fit, each about the same text, with the algorithm that its key's type is for; and the manifest must
-/// consist of that text and the signatures alone (semantics 7). Of RSA keys those from 2,048 to 8,192 bits are taken.
+/// consist of that text and the signatures alone (semantics 7). There may be 8 of them, and of RSA keys those from 2,048 to
+/// 8,192 bits are taken.
 ///
 /// # Errors
 ///
@@ -75,6 +87,9 @@ pub fn verify(document: &Document) -> Result<Vec<PublicKey>, VerifyError> {
     };
     let whole = members(document.bytes());
     let signatures = whole.get("signatures").and_then(Json::list).unwrap_or_default();
+    if signatures.len() > MAX_SIGNATURES {
+        return Err(VerifyError::TooMany { found: signatures.len(), limit: MAX_SIGNATURES });
+    }
     let message = BASE64URL.encode(schema1.payload());
     let keys = signatures.iter().enumerate().map(|(at, signature)| {
         let signature = signature.object().ok_or(VerifyError::Protected { at })?;

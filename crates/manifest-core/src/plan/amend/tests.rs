@@ -37,6 +37,11 @@ fn an_end_is_kept_within_bounds_from_the_start() {
 }
 
 #[test]
+fn the_tag_is_what_matters() {
+    assert_eq!(amend_ask(&repository(), &tag("v1"), &context()).tags, BTreeSet::from([tag("v1")]));
+}
+
+#[test]
 fn the_answer_tells_the_end_that_was() {
     let row = TagState { expires: NOW + HOUR, ..tag_row() };
     let (_, amended) = planned(Some(row), Amendment::Expiry(None)).unwrap();

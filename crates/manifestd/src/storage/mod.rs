@@ -1,18 +1,30 @@
 //! Where rows and bytes are kept: the only place that names adapters.
 
-use crate::config;
+mod copy;
+mod pool;
+mod postgres;
+
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::greeting::Home;
 use crate::lock::{DirectoryLock, LockError};
 use blobs_filesystem::FilesystemBlobs;
+use futures_util::future::BoxFuture;
 use manifest_core::facts::{ParseStoreNameError, StoreName};
-use manifest_core::ports::{BlobStore, Ports, SigningKeys};
-use manifest_core::{AllowAll, PortError};
+use manifest_core::ports::{
+    BlobStore, Blobs, Collection, LegacyImages, Listings, Manifests, Ports, Records, Repositories, SigningKeys, Uploads,
+};
+use manifest_core::{AllowAll, Millis, PortError};
 use manifest_memory::{MemoryBlobs, MemorySigningKeys, MemoryStore};
+use manifest_postgres::PostgresStore;
 use manifest_sqlite::{OpenError, Opened, SigningKeyFile, SqliteOptions, SqliteStore};
+use registry_http::prometheus_client::registry::Registry as Metrics;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+pub(crate) use copy::Move;
+pub(crate) use postgres::migrations;
 
 const DATABASE: &str = "manifestd.sqlite";
 const BLOBS: &str = "blobs";
@@ -24,24 +36,47 @@ const STORE: &str = "main";
 /// Where data will be kept, claimed so that no other process takes it.
 #[derive(Debug)]
 pub(crate) enum Place {
-    Memory { limit: u64 },
-    Directory { path: PathBuf, _lock: DirectoryLock },
+    Memory {
+        limit: u64,
+    },
+    Directory {
+        path: PathBuf,
+        _lock: DirectoryLock,
+    },
+    /// Rows in a database that many nodes use, and blobs in a directory that all of them see.
+    Shared {
+        path: PathBuf,
+    },
 }
+
+/// What holds the rows.
+enum Rows {
+    Memory,
+    Sqlite(SqliteStore),
+    Postgres(PostgresStore),
+}
+
+/// What time the database has: asked anew each time.
+pub(crate) type DatabaseTime = Arc<dyn Fn() -> BoxFuture<'static, Result<Millis, PortError>> + Send + Sync>;
 
 /// The stores, open for writing.
 pub(crate) struct Storage {
     pub(crate) ports: Ports,
     place: Place,
-    sqlite: Option<SqliteStore>,
+    rows: Rows,
 }
 
 impl Place {
     /// Claims what the configuration says. Makes the data directory if it is absent.
-    pub(crate) fn claim(storage: &config::Storage) -> Result<Self, Failure> {
+    pub(crate) fn claim(config: &Config) -> Result<Self, Failure> {
+        let storage = &config.storage;
         if storage.ephemeral {
             return Ok(Self::Memory { limit: storage.ephemeral_limit.0 });
         }
         let path = absolute(&storage.data_dir);
+        if config.metadata.url.is_postgres() {
+            return Ok(Self::Shared { path });
+        }
         match DirectoryLock::acquire(&path) {
             Ok(lock) => Ok(Self::Directory { path, _lock: lock }),
             Err(LockError::Held { pid }) => Err(Failure::InUse { directory: path, pid }),
@@ -50,12 +85,22 @@ impl Place {
         }
     }
 
-    /// Opens the stores there.
-    pub(crate) fn open(self, storage: &config::Storage) -> Result<Storage, Failure> {
+    /// Opens the stores there, and brings them up to date.
+    pub(crate) async fn open(self, config: &Config) -> Result<Storage, Failure> {
+        self.open_with(config, config.metadata.migrate).await
+    }
+
+    /// Opens the stores there; a database that many nodes use is not migrated by the way.
+    pub(crate) async fn open_as_it_is(self, config: &Config) -> Result<Storage, Failure> {
+        self.open_with(config, false).await
+    }
+
+    async fn open_with(self, config: &Config, migrate: bool) -> Result<Storage, Failure> {
+        let storage = &config.storage;
         match self {
             Self::Memory { limit } => {
                 let ports = MemoryStore::new().ports(MemoryBlobs::new(limit), AllowAll);
-                Ok(Storage { ports, place: self, sqlite: None })
+                Ok(Storage { ports, place: self, rows: Rows::Memory })
             }
             Self::Directory { ref path, .. } => {
                 let options = blobs_filesystem::Options { min_free: storage.min_free.0 };
@@ -63,7 +108,14 @@ impl Place {
                     .map_err(|error| no_blobs(path, error))?;
                 let database = SqliteStore::open(&path.join(DATABASE), SqliteOptions::default());
                 let sqlite = database.map_err(|error| no_database(path, error))?;
-                Ok(Storage { ports: ports(&sqlite, Arc::new(blobs)), place: self, sqlite: Some(sqlite) })
+                Ok(Storage { ports: ports(&sqlite, Arc::new(blobs)), place: self, rows: Rows::Sqlite(sqlite) })
+            }
+            Self::Shared { ref path } => {
+                let options = postgres::Options { migrate, ..postgres::options(&config.metadata)? };
+                let store = postgres::connect(options).await?;
+                let blobs = postgres::blobs(&store, &path.join(BLOBS), storage.min_free.0).await?;
+                let ports = ports(&store, Arc::new(blobs));
+                Ok(Storage { ports, place: self, rows: Rows::Postgres(store) })
             }
         }
     }
@@ -76,7 +128,16 @@ impl Storage {
             Place::Memory { limit } => Ok(Home::Memory { limit: *limit }),
             Place::Directory { path, .. } => Ok(Home::Directory {
                 path: path.clone(),
-                new: self.sqlite.as_ref().is_some_and(|sqlite| *sqlite.opened() == Opened::New),
+                new: matches!(&self.rows, Rows::Sqlite(sqlite) if *sqlite.opened() == Opened::New),
+                free: self.ports.bytes.capacity().await?.free,
+                holds: self.ports.listings.totals().await?,
+            }),
+            Place::Shared { path } => Ok(Home::Shared {
+                path: path.clone(),
+                database: match &self.rows {
+                    Rows::Postgres(store) => store.url().to_string(),
+                    Rows::Memory | Rows::Sqlite(_) => String::new(),
+                },
                 free: self.ports.bytes.capacity().await?.free,
                 holds: self.ports.listings.totals().await?,
             }),
@@ -85,35 +146,64 @@ impl Storage {
 
     /// The version that the database had before it was migrated by this start, and the copy that was made of it.
     pub(crate) fn migration(&self) -> Option<(&str, Option<&Path>)> {
-        match self.sqlite.as_ref()?.opened() {
-            Opened::Existing { migrated_from, backup } => Some((migrated_from.as_deref()?, backup.as_deref())),
-            Opened::New => None,
+        match &self.rows {
+            Rows::Memory => None,
+            Rows::Sqlite(sqlite) => match sqlite.opened() {
+                Opened::Existing { migrated_from, backup } => Some((migrated_from.as_deref()?, backup.as_deref())),
+                Opened::New => None,
+            },
+            Rows::Postgres(store) => {
+                let opened = store.opened();
+                (!opened.missing.is_empty()).then(|| (opened.applied.last().map_or("nothing", String::as_str), None))
+            }
+        }
+    }
+
+    /// What time the database has, where it is another machine's.
+    pub(crate) fn database_time(&self) -> Option<DatabaseTime> {
+        let Rows::Postgres(store) = &self.rows else { return None };
+        let store = store.clone();
+        Some(Arc::new(move || {
+            let store = store.clone();
+            Box::pin(async move { store.now().await })
+        }))
+    }
+
+    /// Shows what the stores count.
+    pub(crate) fn register(&self, metrics: &mut Metrics) {
+        if let Rows::Postgres(store) = &self.rows {
+            metrics.register_collector(Box::new(pool::Pool(store.clone())));
         }
     }
 
     /// Ends the writes that wait and leaves the database as one file. Blocks the thread meanwhile.
     pub(crate) fn close(&self) {
-        if let Some(sqlite) = &self.sqlite {
+        if let Rows::Sqlite(sqlite) = &self.rows {
             sqlite.close();
         }
     }
 }
 
 /// The stores of a data directory to look at, also while another process writes there. Nothing is made and nothing changed.
-pub(crate) fn open_read_only(storage: &config::Storage) -> Result<Ports, Failure> {
+pub(crate) async fn open_read_only(config: &Config) -> Result<Ports, Failure> {
+    let storage = &config.storage;
     if storage.ephemeral {
         return Err(Failure::Ephemeral);
     }
     let path = absolute(&storage.data_dir);
+    if config.metadata.url.is_postgres() {
+        let store = postgres::connect_for_a_command(&config.metadata).await?;
+        return Ok(ports(&store, blobs_to_read(&path)?));
+    }
     let database = SqliteStore::open_read_only(&path.join(DATABASE), SqliteOptions::default());
     let sqlite = database.map_err(|error| no_database(&path, error))?;
     Ok(ports(&sqlite, blobs_to_read(&path)?))
 }
 
 /// The stores of a data directory to check: like [`open_read_only`], but with the blobs or not at all.
-pub(crate) fn open_to_check(storage: &config::Storage) -> Result<Ports, Failure> {
-    let mut ports = open_read_only(storage)?;
-    let path = absolute(&storage.data_dir);
+pub(crate) async fn open_to_check(config: &Config) -> Result<Ports, Failure> {
+    let mut ports = open_read_only(config).await?;
+    let path = absolute(&config.storage.data_dir);
     let root = path.join(BLOBS);
     // Opening would make what is missing, and then find that everything is.
     if !root.join("store-id").is_file() {
@@ -122,6 +212,9 @@ pub(crate) fn open_to_check(storage: &config::Storage) -> Result<Ports, Failure>
     }
     let options = blobs_filesystem::Options::default();
     let blobs = FilesystemBlobs::open(&root, store_name()?, options).map_err(|error| no_blobs(&path, error))?;
+    if config.metadata.url.is_postgres() {
+        postgres::require_same(&postgres::connect_for_a_command(&config.metadata).await?, &blobs, &root).await?;
+    }
     ports.bytes = Arc::new(blobs);
     Ok(ports)
 }
@@ -144,12 +237,18 @@ pub(crate) fn signing_key_path(config: &config::Config) -> Option<PathBuf> {
 }
 
 /// Fails where nothing was ever served, so that nothing is made there.
-pub(crate) fn require_registry(storage: &config::Storage) -> Result<(), Failure> {
+pub(crate) fn require_registry(config: &Config) -> Result<(), Failure> {
+    let storage = &config.storage;
     if storage.ephemeral {
         return Err(Failure::Ephemeral);
     }
+    // Connecting says whether a database holds one.
     let directory = absolute(&storage.data_dir);
-    if directory.join(DATABASE).is_file() { Ok(()) } else { Err(Failure::NoRegistry { directory }) }
+    if config.metadata.url.is_postgres() || directory.join(DATABASE).is_file() {
+        Ok(())
+    } else {
+        Err(Failure::NoRegistry { directory })
+    }
 }
 
 /// The blobs, where this user may use them; else none, so that what rows say can still be seen.
@@ -164,16 +263,20 @@ fn blobs_to_read(path: &Path) -> Result<Arc<dyn BlobStore>, Failure> {
     Ok(Arc::new(MemoryBlobs::new(0)))
 }
 
-fn ports(sqlite: &SqliteStore, bytes: Arc<dyn BlobStore>) -> Ports {
+/// One store behind every port that holds rows.
+fn ports<S>(rows: &S, bytes: Arc<dyn BlobStore>) -> Ports
+where
+    S: Manifests + Listings + Repositories + Blobs + Uploads + Collection + LegacyImages + Records + Clone + 'static,
+{
     Ports {
-        manifests: Arc::new(sqlite.clone()),
-        listings: Arc::new(sqlite.clone()),
-        repositories: Arc::new(sqlite.clone()),
-        blobs: Arc::new(sqlite.clone()),
-        uploads: Arc::new(sqlite.clone()),
-        collection: Arc::new(sqlite.clone()),
-        legacy_images: Arc::new(sqlite.clone()),
-        records: Arc::new(sqlite.clone()),
+        manifests: Arc::new(rows.clone()),
+        listings: Arc::new(rows.clone()),
+        repositories: Arc::new(rows.clone()),
+        blobs: Arc::new(rows.clone()),
+        uploads: Arc::new(rows.clone()),
+        collection: Arc::new(rows.clone()),
+        legacy_images: Arc::new(rows.clone()),
+        records: Arc::new(rows.clone()),
         bytes,
         access: Arc::new(AllowAll),
     }

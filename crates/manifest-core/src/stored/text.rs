@@ -1,6 +1,3 @@
-//! The text forms in which adapters store structured values, so that every adapter stores the same and reads it back the
-//! same way.
-
 use oci_types::Platform;
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -1,5 +1,8 @@
 //! The registry under test: built, started on a free port of loopback, killed and started again.
 
+mod balancer;
+mod deployment;
+
 use std::{
     fs::{self, File, OpenOptions},
     net::Ipv4Addr,
@@ -10,6 +13,11 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
+
+pub(crate) use deployment::{Backend, Deployment};
+
+use balancer::Balancer;
+use deployment::Rows;
 
 use crate::{
     http, process,
@@ -36,7 +44,7 @@ pub(crate) enum Registry {
     /// Somebody else's, at that address.
     Given(String),
     /// Started by us.
-    Started(Server),
+    Started(Box<Server>),
 }
 
 impl Registry {
@@ -44,12 +52,14 @@ impl Registry {
     pub(crate) fn open(
         workspace: &Workspace,
         given: Option<&String>,
-        program: Program,
+        (program, deployment): (Program, Deployment),
         directory: &Path,
     ) -> Result<Self> {
         match given {
             Some(address) => Ok(Self::Given(address.clone())),
-            None => Server::start(workspace, program, directory).map(Self::Started),
+            None => Server::prepare(workspace, program, deployment, directory)?
+                .launched()
+                .map(|server| Self::Started(Box::new(server))),
         }
     }
 
@@ -61,7 +71,7 @@ impl Registry {
         }
     }
 
-    /// Kills the process as a power cut would, and starts it again on the same data and port.
+    /// Kills every node as a power cut would, and starts them again on the same data and ports.
     pub(crate) fn kill_and_restart(&mut self) -> Result<()> {
         match self {
             Self::Given(address) => bail!("{address} is not ours to kill"),
@@ -75,46 +85,52 @@ impl Registry {
     }
 }
 
-/// A running registry with a data directory of its own. Dropping it kills the process.
+/// A running registry with a data directory of its own. Dropping it kills its processes.
 #[derive(Debug)]
 pub(crate) struct Server {
     program: Program,
     binary: PathBuf,
     directory: PathBuf,
-    host: Ipv4Addr,
-    port: u16,
-    child: Option<Child>,
+    nodes: Vec<Node>,
+    /// Before the nodes where there are several.
+    balancer: Option<Balancer>,
+    rows: Option<Rows>,
     /// The program that traces system calls, and the file that it writes.
     tracer: Option<(PathBuf, PathBuf)>,
     /// Configuration that differs from the default, as variables of the environment.
     settings: Vec<(&'static str, &'static str)>,
 }
 
-impl Server {
-    /// Builds or finds the program and starts it on data below `directory`.
-    fn start(workspace: &Workspace, program: Program, directory: &Path) -> Result<Self> {
-        Self::prepare(workspace, program, directory)?.launched()
-    }
+/// One process of a registry.
+#[derive(Debug)]
+struct Node {
+    host: Ipv4Addr,
+    port: u16,
+    child: Option<Child>,
+    log: PathBuf,
+}
 
+impl Server {
     /// Starts this workspace's registry with configuration that differs from the default.
     pub(crate) fn start_with(
         workspace: &Workspace,
+        deployment: Deployment,
         directory: &Path,
         settings: &[(&'static str, &'static str)],
     ) -> Result<Self> {
-        let mut server = Self::prepare(workspace, Program::Manifestd, directory)?;
+        let mut server = Self::prepare(workspace, Program::Manifestd, deployment, directory)?;
         server.settings = settings.to_vec();
         server.launched()
     }
 
-    /// Like [`Self::start`], with the system calls that make bytes durable and those that answer written to the file `trace`.
+    /// Starts one node with the system calls that make bytes durable and those that answer written to the file `trace`.
     pub(crate) fn start_traced(
         workspace: &Workspace,
         program: Program,
         directory: &Path,
         trace: &Path,
     ) -> Result<Self> {
-        let mut server = Self::prepare(workspace, program, directory)?;
+        let mut server = Self::prepare(workspace, program, Deployment::default(), directory)?;
         server.tracer = Some((setup::ensure(workspace, Need::Strace)?, trace.to_owned()));
         server.launched()
     }
@@ -127,29 +143,40 @@ impl Server {
         host: Ipv4Addr,
         settings: &[(&'static str, &'static str)],
     ) -> Result<Self> {
-        let mut server = Self::on(Program::Manifestd, binary.to_owned(), directory)?;
-        (server.host, server.settings) = (host, settings.to_vec());
+        let mut server = Self::on(Program::Manifestd, binary.to_owned(), Deployment::default(), directory)?;
+        server.nodes.iter_mut().for_each(|node| node.host = host);
+        server.settings = settings.to_vec();
         server.launched()
     }
 
-    fn prepare(workspace: &Workspace, program: Program, directory: &Path) -> Result<Self> {
+    fn prepare(workspace: &Workspace, program: Program, deployment: Deployment, directory: &Path) -> Result<Self> {
         let binary = match program {
             Program::Manifestd => build(workspace)?,
             Program::DockerRegistry => setup::ensure(workspace, Need::DockerRegistry)?,
         };
-        Self::on(program, binary, directory)
+        if deployment != Deployment::default() {
+            setup::ensure(workspace, Need::Postgres)?;
+        }
+        Self::on(program, binary, deployment, directory)
     }
 
-    fn on(program: Program, binary: PathBuf, directory: &Path) -> Result<Self> {
+    fn on(program: Program, binary: PathBuf, deployment: Deployment, directory: &Path) -> Result<Self> {
         fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
-        let port = http::free_port()?;
+        let rows = deployment.rows(program)?;
+        let node = |number| -> Result<Node> {
+            let log = directory.join(format!("registry-{number}.log"));
+            Ok(Node { host: Ipv4Addr::LOCALHOST, port: http::free_port()?, child: None, log })
+        };
+        let nodes: Vec<Node> = (1..=deployment.nodes).map(node).collect::<Result<_>>()?;
+        let ports: Vec<u16> = nodes.iter().map(|node| node.port).collect();
+        let balancer = (ports.len() > 1).then(|| Balancer::start(ports)).transpose()?;
         Ok(Self {
             program,
             binary,
             directory: directory.to_owned(),
-            host: Ipv4Addr::LOCALHOST,
-            port,
-            child: None,
+            nodes,
+            balancer,
+            rows,
             tracer: None,
             settings: Vec::new(),
         })
@@ -160,9 +187,12 @@ impl Server {
         Ok(self)
     }
 
-    /// `HOST:PORT`.
+    /// `HOST:PORT` that clients are given.
     pub(crate) fn address(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        match &self.balancer {
+            Some(balancer) => format!("127.0.0.1:{}", balancer.port),
+            None => self.nodes.first().map(Node::address).unwrap_or_default(),
+        }
     }
 
     /// Where the registry keeps everything.
@@ -172,17 +202,19 @@ impl Server {
 
     /// The number of the process.
     pub(crate) fn process(&self) -> Result<u32> {
-        Ok(self.child.as_ref().context("the registry does not run")?.id())
+        let child = self.nodes.first().and_then(|node| node.child.as_ref());
+        Ok(child.context("the registry does not run")?.id())
     }
 
     /// Kills the process if it has not ended, and does not look at it: that is for the thread that traces it.
     pub(crate) fn crash(&mut self) -> Result<()> {
-        self.child.as_mut().context("the registry does not run")?.kill().context("the registry cannot be killed")
+        let child = self.nodes.first_mut().and_then(|node| node.child.as_mut());
+        child.context("the registry does not run")?.kill().context("the registry cannot be killed")
     }
 
     /// Starts a registry again that was killed, by us or by a fault.
     pub(crate) fn restart(&mut self) -> Result<()> {
-        if let Some(mut child) = self.child.take() {
+        for mut child in self.nodes.iter_mut().filter_map(|node| node.child.take()) {
             process::stop(&mut child, Duration::ZERO)?;
         }
         self.launch()
@@ -190,7 +222,8 @@ impl Server {
 
     /// Kills a traced registry and returns the trace once it is complete.
     pub(crate) fn end_trace(mut self) -> Result<String> {
-        let process = self.child.as_ref().context("the registry does not run")?.id().to_string();
+        let child = self.nodes.first().and_then(|node| node.child.as_ref());
+        let process = child.context("the registry does not run")?.id().to_string();
         self.kill()?;
         let (_, path) = self.tracer.take().context("the registry was not traced")?;
         let mut trace = String::new();
@@ -210,24 +243,70 @@ impl Server {
     }
 
     fn kill(&mut self) -> Result<()> {
-        let Some(mut child) = self.child.take() else {
-            return Ok(());
-        };
-        if let Some(status) = child.try_wait()? {
-            bail!("the registry had already ended with {status}: {}", self.log_tail());
-        }
-        process::stop(&mut child, Duration::ZERO)
+        self.nodes.iter_mut().try_for_each(Node::kill)
     }
 
+    /// Starts all nodes at once, as a deployment does, and waits for each.
     fn launch(&mut self) -> Result<()> {
-        let log = self.log();
-        let out = OpenOptions::new().create(true).append(true).open(&log);
-        let out: File = out.with_context(|| format!("{} cannot be written", log.display()))?;
-        let mut command = self.command()?;
+        let commands: Vec<Command> = self.nodes.iter().map(|node| self.command(node)).collect::<Result<_>>()?;
+        for (node, command) in self.nodes.iter_mut().zip(commands) {
+            node.spawn(command)?;
+        }
+        self.nodes.iter_mut().try_for_each(Node::wait)
+    }
+
+    fn command(&self, node: &Node) -> Result<Command> {
+        let mut command = match &self.tracer {
+            None => Command::new(&self.binary),
+            Some((tracer, trace)) => traced(tracer, trace, &self.binary),
+        };
+        let (data, address) = (self.data(), node.address());
+        match self.program {
+            Program::Manifestd => {
+                // What somebody has configured for a registry of their own must not change this one.
+                for (name, _) in
+                    std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MANIFESTD_"))
+                {
+                    command.env_remove(name);
+                }
+                command.envs(self.settings.iter().copied());
+                command.arg("serve").arg("--data-dir").arg(data);
+                command.args(["--listen", &address, "--admin-listen", "off"]).current_dir(&self.directory);
+                if let Some(rows) = &self.rows {
+                    command.args(["--database-url", rows.url()]);
+                }
+                if self.balancer.is_some() {
+                    // What clients ask for is not what the node listens on.
+                    command.env("MANIFESTD_SERVER__HOSTS", self.address());
+                }
+            }
+            Program::DockerRegistry => {
+                let config = self.directory.join("config.yml");
+                fs::write(&config, docker_registry_config(&data, &address))?;
+                command.arg("serve").arg(config);
+            }
+        }
+        Ok(command)
+    }
+}
+
+impl Node {
+    fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    fn spawn(&mut self, mut command: Command) -> Result<()> {
+        let out = OpenOptions::new().create(true).append(true).open(&self.log);
+        let out: File = out.with_context(|| format!("{} cannot be written", self.log.display()))?;
         command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
+        self.child = Some(command.spawn().with_context(|| format!("{command:?} did not start"))?);
+        Ok(())
+    }
+
+    /// Waits until it answers.
+    fn wait(&mut self) -> Result<()> {
         let address = self.address();
-        let child = command.spawn().with_context(|| format!("{} did not start", self.binary.display()))?;
-        let child = self.child.insert(child);
+        let child = self.child.as_mut().context("the registry does not run")?;
         let mut ended = None;
         let up = process::poll(START, || {
             ended = child.try_wait()?;
@@ -241,43 +320,22 @@ impl Server {
         Ok(())
     }
 
-    fn command(&self) -> Result<Command> {
-        let mut command = match &self.tracer {
-            None => Command::new(&self.binary),
-            Some((tracer, trace)) => traced(tracer, trace, &self.binary),
+    fn kill(&mut self) -> Result<()> {
+        let Some(mut child) = self.child.take() else {
+            return Ok(());
         };
-        let (data, address) = (self.data(), self.address());
-        match self.program {
-            Program::Manifestd => {
-                // What somebody has configured for a registry of their own must not change this one.
-                for (name, _) in
-                    std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MANIFESTD_"))
-                {
-                    command.env_remove(name);
-                }
-                command.envs(self.settings.iter().copied());
-                command.arg("serve").arg("--data-dir").arg(data);
-                command.args(["--listen", &address, "--admin-listen", "off"]).current_dir(&self.directory);
-            }
-            Program::DockerRegistry => {
-                let config = self.directory.join("config.yml");
-                fs::write(&config, docker_registry_config(&data, &address))?;
-                command.arg("serve").arg(config);
-            }
+        if let Some(status) = child.try_wait()? {
+            bail!("the registry had already ended with {status}: {}", self.log_tail());
         }
-        Ok(command)
-    }
-
-    fn log(&self) -> PathBuf {
-        self.directory.join("registry.log")
+        process::stop(&mut child, Duration::ZERO)
     }
 
     fn log_tail(&self) -> String {
-        fs::read_to_string(self.log()).map_or_else(|error| error.to_string(), |text| process::tail(&text, 10))
+        fs::read_to_string(&self.log).map_or_else(|error| error.to_string(), |text| process::tail(&text, 10))
     }
 }
 
-impl Drop for Server {
+impl Drop for Node {
     fn drop(&mut self) {
         if let Some(child) = &mut self.child {
             let _ended_already = process::stop(child, Duration::ZERO);

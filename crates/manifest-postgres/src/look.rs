@@ -1,0 +1,132 @@
+//! What a database is, found without changing it.
+
+use crate::connect::ConnectError;
+use diesel::sql_types::{Array, Bool, Integer, Nullable, Text};
+use diesel::{QueryableByName, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
+use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+
+/// A connection for what diesel can only do on a thread of its own.
+pub(crate) type Blocking = AsyncConnectionWrapper<AsyncPgConnection>;
+
+/// What a database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// One without tables.
+    Empty,
+    /// One of ours, with the migrations that ran, in order.
+    Ours(Vec<String>),
+}
+
+/// The oldest server that will do: what statements and functions use is in all that are still maintained, and tested on 15.
+const OLDEST: u32 = 13;
+
+/// The tables, but for those of migrations that may not have run.
+const TABLES: [&str; 12] = [
+    "repository",
+    "manifest",
+    "manifest_child",
+    "manifest_blob",
+    "label",
+    "tag",
+    "tag_history",
+    "blob",
+    "trash",
+    "repository_blob",
+    "upload",
+    "upload_part",
+];
+
+/// Looks at the server and at the database.
+pub(crate) fn look(connection: &mut Blocking) -> Result<Found, ConnectError> {
+    let server: Server = diesel::sql_query(
+        "SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number, \
+             current_user::text AS \"user\", current_schema()::text AS schema, \
+             coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create",
+    )
+    .get_result(connection)?;
+    if u32::try_from(server.number).unwrap_or_default() < OLDEST * 10_000 {
+        return Err(ConnectError::OldServer { found: server.version, needed: OLDEST });
+    }
+    let Some(schema) = &server.schema else { return Err(ConnectError::NoSchema) };
+    let tables: Tables = diesel::sql_query(
+        "SELECT ARRAY(SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'f', 'v', 'm') \
+             AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e') \
+             ORDER BY c.relname) AS names",
+    )
+    .get_result(connection)?;
+    let has = |name: &str| tables.names.iter().any(|table| table == name);
+    if !has(LEDGER) || !OURS.iter().any(|table| has(table)) {
+        return match tables.names.into_iter().next() {
+            Some(table) => Err(ConnectError::Foreign { table }),
+            None if server.may_create => Ok(Found::Empty),
+            None => Err(ConnectError::NoPrivilege {
+                user: server.user,
+                privilege: "CREATE".to_owned(),
+                on: format!("schema {schema}"),
+            }),
+        };
+    }
+    refuse_without_privileges(connection, server.user)?;
+    let versions: Vec<Version> =
+        diesel::sql_query("SELECT version FROM __diesel_schema_migrations ORDER BY version").load(connection)?;
+    if let Some(table) = TABLES.iter().find(|table| !has(table)) {
+        return Err(ConnectError::Lacks { table });
+    }
+    Ok(Found::Ours(versions.into_iter().map(|row| row.version).collect()))
+}
+
+/// Tables that hardly any other program has.
+const OURS: [&str; 3] = ["repository_blob", "manifest_blob", "manifest_child"];
+
+/// Where diesel keeps which migrations ran.
+const LEDGER: &str = "__diesel_schema_migrations";
+
+fn refuse_without_privileges(connection: &mut Blocking, user: String) -> Result<(), ConnectError> {
+    let lacking: Vec<Lacking> = diesel::sql_query(
+        "SELECT c.relname::text AS \"table\", p.privilege FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p(privilege) \
+         WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT has_table_privilege(c.oid, p.privilege) \
+         AND (c.relname <> '__diesel_schema_migrations' OR p.privilege = 'SELECT') \
+         ORDER BY c.relname LIMIT 1",
+    )
+    .load(connection)?;
+    lacking.into_iter().next().map_or(Ok(()), |Lacking { table, privilege }| {
+        Err(ConnectError::NoPrivilege { user, privilege, on: format!("table {table}") })
+    })
+}
+
+#[derive(QueryableByName)]
+struct Server {
+    #[diesel(sql_type = Text)]
+    version: String,
+    #[diesel(sql_type = Integer)]
+    number: i32,
+    #[diesel(sql_type = Text)]
+    user: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    schema: Option<String>,
+    #[diesel(sql_type = Bool)]
+    may_create: bool,
+}
+
+#[derive(QueryableByName)]
+struct Tables {
+    #[diesel(sql_type = Array<Text>)]
+    names: Vec<String>,
+}
+
+#[derive(QueryableByName)]
+struct Lacking {
+    #[diesel(sql_type = Text)]
+    table: String,
+    #[diesel(sql_type = Text)]
+    privilege: String,
+}
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = Text)]
+    version: String,
+}

@@ -1,0 +1,70 @@
+//! Executing a plan: whole, or a refusal that leaves nothing behind. One call, however many layers, labels and children the manifest
+//! has: sets travel as one value each. What the call does is in the migrations.
+
+mod bound;
+mod happened;
+
+use self::bound::Bound;
+use crate::ops::writes::{in_the_way, is_lost, only, unknown};
+use crate::store::PostgresStore;
+use manifest_core::error::Port;
+use manifest_core::plan::{Applied, Plan};
+use manifest_core::stored::Column;
+use oci_types::{Digest, TagName};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Executes a plan. If the answer is lost with the connection, the rows say whether the plan was executed; if not, it is again.
+pub(crate) async fn apply(store: &PostgresStore, plan: &Plan) -> Port<Applied> {
+    let bound = Bound::new(plan);
+    match call(store, &bound).await {
+        Err(error) if is_lost(&error) => {}
+        answer => return answer,
+    }
+    if let Some(done) = happened::look(store, plan).await? {
+        return Ok(done);
+    }
+    let answer = call(store, &bound).await?;
+    if matches!(answer, Applied::Done { .. }) {
+        return Ok(answer);
+    }
+    // The server may have gone on with the first call, and have ended it after the look.
+    Ok(happened::look(store, plan).await?.unwrap_or(answer))
+}
+
+const WHAT: &str = "applying a plan";
+
+async fn call(store: &PostgresStore, bound: &Bound<'_>) -> Port<Applied> {
+    let row: Row = only(store.write(bound.statement(), WHAT).await?, WHAT)?;
+    read(row)
+}
+
+/// The outcome, whether the manifest is new, names of tags, digests.
+type Row = (i16, bool, Vec<String>, Vec<Vec<u8>>);
+
+fn read((outcome, created, names, digests): Row) -> Port<Applied> {
+    let names = || names.iter().map(|name| Column("tag", "name").text(name)).collect::<Port<Vec<TagName>>>();
+    let digests = |table| digests.iter().map(move |digest| Column(table, "digest").digest(digest));
+    let set = |table| digests(table).collect::<Port<BTreeSet<Digest>>>();
+    let name = || names()?.pop().ok_or_else(|| unknown(&"no name", WHAT));
+    Ok(match outcome {
+        0 => {
+            let displaced: BTreeMap<_, _> =
+                names()?.into_iter().zip(digests("manifest").collect::<Port<Vec<_>>>()?).collect();
+            Applied::Done { created, displaced }
+        }
+        1 => Applied::MissingBlobs(set("manifest_blob")?),
+        2 => Applied::MissingChildren(set("manifest_child")?),
+        3 => Applied::GuardFailed(name()?),
+        4 => Applied::Immutable(name()?),
+        5 => Applied::TagGone(name()?),
+        6 => Applied::ListedBy(set("manifest")?),
+        7 => Applied::ManifestGone,
+        8 => Applied::LabelGone,
+        9 => Applied::RepositoryGone,
+        10 => Applied::ReadOnly,
+        11 => return Err(in_the_way(WHAT)),
+        12 => return Err(Column("repository", "state").unknown(&"a number")),
+        13 => return Err(Column("tag", "manifest_id").unknown(&"the id of no manifest")),
+        other => return Err(unknown(&other, WHAT)),
+    })
+}

@@ -1,0 +1,130 @@
+//! Where connections come from.
+
+use crate::connection::{OpenConnectionError, Opener};
+use crate::store::PostgresOptions;
+use bb8::{ManageConnection, Pool, PooledConnection, RunError};
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::PoolableConnection;
+use manifest_core::error::{Port, PortError, PortErrorKind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Connections that are open, and those that may still be opened.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    pool: Pool<Manager>,
+    last_failure: LastFailure,
+    size: u32,
+}
+
+/// A connection while it is used.
+pub(crate) type Connection<'a> = PooledConnection<'a, Manager>;
+
+/// What the pool holds.
+pub(crate) struct Link {
+    pub(crate) connection: AsyncPgConnection,
+    /// Set by whoever gave up waiting: what the server still does would keep the next one waiting.
+    pub(crate) spent: bool,
+}
+
+/// Why the last connection could not be opened. The pool itself only says that none came in time.
+type LastFailure = Arc<Mutex<Option<Arc<OpenConnectionError>>>>;
+
+impl Connections {
+    /// Opens none yet.
+    pub(crate) fn new(opener: Opener, options: &PostgresOptions) -> Self {
+        let last_failure = LastFailure::default();
+        let size = options.pool_size.max(1);
+        let manager = Manager { opener, last_failure: Arc::clone(&last_failure) };
+        // No question before each use: a connection that is gone says so by itself, and a read is asked again on another.
+        let pool = Pool::builder()
+            .max_size(size)
+            .connection_timeout(options.acquire_timeout)
+            .idle_timeout(options.idle_timeout)
+            .max_lifetime(options.max_lifetime)
+            .test_on_check_out(false);
+        Self { pool: pool.build_unchecked(manager), last_failure, size }
+    }
+
+    pub(crate) fn state(&self) -> PoolState {
+        let state = self.pool.state();
+        let statistics = state.statistics;
+        PoolState {
+            size: self.size,
+            open: state.connections,
+            idle: state.idle_connections,
+            waited: statistics.get_waited + statistics.get_timed_out,
+            timed_out: statistics.get_timed_out,
+            wait_time: statistics.get_wait_time,
+            opened: statistics.connections_created,
+            broken: statistics.connections_closed_broken,
+        }
+    }
+
+    /// A connection, within the time that callers wait for one. Those that are known to be gone are passed over: nothing was
+    /// asked on them yet, so that nobody need wonder what became of it.
+    pub(crate) async fn get(&self) -> Port<Connection<'_>> {
+        loop {
+            let mut link = self.pool.get().await.map_err(|error| self.none(error))?;
+            if !PoolableConnection::is_broken(&mut link.connection) {
+                return Ok(link);
+            }
+        }
+    }
+
+    fn none(&self, error: RunError<Arc<OpenConnectionError>>) -> PortError {
+        let failure = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let none = PortError::new(PortErrorKind::Unavailable, "getting a connection to the database");
+        match (error, failure) {
+            (RunError::User(error), _) => none.with_source(error),
+            (RunError::TimedOut, Some(failure)) => none.with_source(failure),
+            (RunError::TimedOut, None) => none,
+        }
+    }
+}
+
+/// How the connections of a node are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolState {
+    /// How many may be open.
+    pub size: u32,
+    /// How many are open.
+    pub open: u32,
+    /// How many of them nobody uses.
+    pub idle: u32,
+    /// How many requests had to wait for one, since the start.
+    pub waited: u64,
+    /// How many of those waited in vain.
+    pub timed_out: u64,
+    /// How long requests waited, in all.
+    pub wait_time: Duration,
+    /// How many connections were opened since the start.
+    pub opened: u64,
+    /// How many were closed because they were of no use any more.
+    pub broken: u64,
+}
+
+/// Opens connections for the pool.
+pub(crate) struct Manager {
+    opener: Opener,
+    last_failure: LastFailure,
+}
+
+impl ManageConnection for Manager {
+    type Connection = Link;
+    type Error = Arc<OpenConnectionError>;
+
+    async fn connect(&self) -> Result<Self::Connection, Self::Error> {
+        let opened = self.opener.open().await.map_err(Arc::new);
+        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = opened.as_ref().err().cloned();
+        opened.map(|connection| Link { connection, spent: false })
+    }
+
+    async fn is_valid(&self, _: &mut Link) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn has_broken(&self, link: &mut Link) -> bool {
+        link.spent || PoolableConnection::is_broken(&mut link.connection)
+    }
+}

@@ -1,0 +1,185 @@
+use crate::connect::ConnectError;
+use crate::connection::Opener;
+use crate::driver::{Doing, Failure, failure};
+use crate::migrate::Migrations;
+use crate::pool::{Connection, Connections, PoolState};
+use crate::retry::Retries;
+use crate::url::DatabaseUrl;
+use diesel_async::methods::LoadQuery;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::future::BoxFuture;
+use manifest_core::error::{Port, PortError, PortErrorKind};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Every port of `manifest-core` that holds rows, on one Postgres database. Clones are the same store.
+#[derive(Clone)]
+pub struct PostgresStore {
+    connections: Connections,
+    /// How long an answer is awaited: behind a pooler the server may not know how long it may work.
+    patience: Duration,
+    opened: Arc<Migrations>,
+    url: Arc<DatabaseUrl>,
+}
+
+/// What an operator may choose about a [`PostgresStore`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PostgresOptions {
+    /// Where the database is.
+    pub url: DatabaseUrl,
+    /// Whether to run the migrations that the database lacks; else it is refused.
+    pub migrate: bool,
+    /// How many connections this node holds at most.
+    pub pool_size: u32,
+    /// How long a request waits for one of them.
+    pub acquire_timeout: Duration,
+    /// How long the server works on one statement before it gives up.
+    pub statement_timeout: Duration,
+    /// How long a connection is kept that nobody uses; `None`: for ever.
+    pub idle_timeout: Option<Duration>,
+    /// How old a connection becomes; `None`: as old as it likes.
+    pub max_lifetime: Option<Duration>,
+    /// What the server calls the connections of this node.
+    pub application_name: String,
+}
+
+impl PostgresOptions {
+    /// The defaults for that database: it is migrated, and 16 connections are held at most.
+    #[must_use]
+    pub fn new(url: DatabaseUrl) -> Self {
+        Self {
+            url,
+            migrate: true,
+            pool_size: 16,
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(30),
+            idle_timeout: Some(Duration::from_mins(10)),
+            max_lifetime: Some(Duration::from_mins(30)),
+            application_name: "manifestd".to_owned(),
+        }
+    }
+}
+
+impl PostgresStore {
+    /// Connects to the database and checks that it can be used. Runs the migrations that it lacks, if the options say so.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`], which says what is in the way.
+    pub async fn connect(options: PostgresOptions) -> Result<Self, ConnectError> {
+        let found = Migrations::status(&options).await?;
+        let opened = if found.missing.is_empty() {
+            found
+        } else if options.migrate {
+            Migrations::up(&options).await?
+        } else {
+            return Err(ConnectError::Older { missing: found.missing });
+        };
+        let patience = options.statement_timeout + Duration::from_secs(1);
+        let connections = Connections::new(Opener::new(&options)?, &options);
+        Ok(Self { connections, patience, opened: Arc::new(opened), url: Arc::new(options.url) })
+    }
+
+    /// The migrations that the database had, and those that connecting ran.
+    #[must_use]
+    pub fn opened(&self) -> &Migrations {
+        &self.opened
+    }
+
+    /// Where the database is.
+    #[must_use]
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
+    /// How many connections are used now, and what was.
+    #[must_use]
+    pub fn pool(&self) -> PoolState {
+        self.connections.state()
+    }
+
+    /// Rows of a statement that reads. A connection that turns out to be gone is replaced, once: reading twice changes nothing.
+    ///
+    /// The future is boxed, since of one that is not the compiler cannot see within a port's method that threads may pass it on.
+    pub(crate) fn rows<'a, Q, T>(&'a self, statement: Q, what: &'static str) -> BoxFuture<'a, Port<Vec<T>>>
+    where
+        Q: LoadQuery<'a, AsyncPgConnection, T> + Copy + Send + 'a,
+        T: Send + 'a,
+    {
+        Box::pin(async move {
+            match self.ask(statement, what).await? {
+                Err(error) if failure(&error) == Failure::Lost => self.ask(statement, what).await?.doing(what),
+                answer => answer.doing(what),
+            }
+        })
+    }
+
+    /// The row of a statement that reads at most one.
+    pub(crate) async fn row<'a, Q, T>(&'a self, statement: Q, what: &'static str) -> Port<Option<T>>
+    where
+        Q: LoadQuery<'a, AsyncPgConnection, T> + Copy + Send + 'a,
+        T: Send + 'a,
+    {
+        Ok(self.rows(statement, what).await?.pop())
+    }
+
+    /// Rows of a call that writes, whole or not at all.
+    ///
+    /// A call that another transaction was in the way of is made again, a bounded number of times: a deadlock, a serialisation
+    /// failure, or a foreign key to a row that went meanwhile. If the connection goes before the answer came, the error says
+    /// that the outcome is unknown.
+    pub(crate) fn write<'a, Q, T>(&'a self, statement: Q, what: &'static str) -> BoxFuture<'a, Port<Vec<T>>>
+    where
+        Q: LoadQuery<'a, AsyncPgConnection, T> + Copy + Send + 'a,
+        T: Send + 'a,
+    {
+        Box::pin(async move {
+            let mut retries = Retries::default();
+            loop {
+                let error = match self.ask(statement, what).await? {
+                    Ok(rows) => return Ok(rows),
+                    Err(error) => error,
+                };
+                match failure(&error) {
+                    Failure::Conflict | Failure::Reference if retries.wait().await => {}
+                    Failure::Lost => return Err(error).doing(what).map_err(PortError::with_unknown_outcome),
+                    Failure::Conflict
+                    | Failure::Reference
+                    | Failure::Down
+                    | Failure::Busy
+                    | Failure::Slow
+                    | Failure::Full
+                    | Failure::Other => return Err(error).doing(what),
+                }
+            }
+        })
+    }
+
+    /// A connection for statements that are made up as they are needed.
+    pub(crate) async fn connection(&self) -> Port<Connection<'_>> {
+        self.connections.get().await
+    }
+
+    /// Asks once. The outer error is of the pool, or of nobody answering; the inner one is the driver's.
+    async fn ask<'query, Q, T>(&self, statement: Q, what: &'static str) -> Port<diesel::QueryResult<Vec<T>>>
+    where
+        Q: LoadQuery<'query, AsyncPgConnection, T> + Send + 'query,
+        T: Send,
+    {
+        let mut link = self.connections.get().await?;
+        match tokio::time::timeout(self.patience, statement.load(&mut link.connection)).await {
+            Ok(answer) => Ok(answer),
+            Err(late) => {
+                link.spent = true;
+                Err(PortError::new(PortErrorKind::Timeout, what).with_source(late).with_unknown_outcome())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PostgresStore")
+    }
+}

@@ -1,0 +1,11 @@
+//! Tests of the store as a whole, and of what only this crate can see.
+
+#[macro_use]
+mod corrupt;
+mod corrupt_wide;
+mod plans;
+mod prepared;
+mod scale;
+mod statements;
+mod values;
+mod world;

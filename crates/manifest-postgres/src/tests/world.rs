@@ -1,0 +1,115 @@
+//! A store on a database of its own, and what tests put into it.
+
+use crate::connection::Opener;
+use crate::{PostgresOptions, PostgresStore};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use manifest_core::facts::{Acting, Visibility};
+use manifest_core::plan::{Applied, Guard, ManifestChange, NewManifest, Pin, Plan, TagChange};
+use manifest_core::ports::{HistoryAsk, Manifests, TagOrder, TagsAsk};
+use manifest_core::time::NEVER;
+use oci_types::{Algorithm, Digest, MediaType};
+use postgres_fixture::Database;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A store and its database, which goes with it.
+pub(super) struct World {
+    pub(super) store: PostgresStore,
+    pub(super) database: Database,
+}
+
+impl World {
+    pub(super) async fn new() -> Self {
+        let database = Database::fresh().await;
+        let options = PostgresOptions::new(database.url().parse().unwrap());
+        Self { store: PostgresStore::connect(options).await.unwrap(), database }
+    }
+
+    /// A connection that goes past the store.
+    pub(super) async fn connection(&self) -> AsyncPgConnection {
+        AsyncPgConnection::establish(self.database.url()).await.unwrap()
+    }
+
+    /// A connection such as the store has.
+    pub(super) async fn connection_of_store(&self) -> AsyncPgConnection {
+        let options = PostgresOptions::new(self.database.url().parse().unwrap());
+        Opener::new(&options).unwrap().open().await.unwrap()
+    }
+
+    /// Runs SQL past the store.
+    pub(super) async fn sql(&self, sql: &str) {
+        self.connection().await.batch_execute(sql).await.unwrap();
+    }
+
+    /// Stores a manifest that names nothing and points tags at it.
+    pub(super) async fn push(&self, repository: &str, name: &str, tags: &[&str]) -> Applied {
+        self.store.apply(&plan(repository, name, tags)).await.unwrap()
+    }
+}
+
+pub(super) fn digest(name: &str) -> Digest {
+    Digest::of(Algorithm::Sha256, name.as_bytes())
+}
+
+/// A manifest whose bytes are its name.
+pub(super) fn manifest(name: &str) -> NewManifest {
+    NewManifest {
+        digest: digest(name),
+        media_type: MediaType::from_static(MediaType::OCI_MANIFEST),
+        bytes: name.to_owned().into(),
+        subject: None,
+        artifact_type: None,
+        annotations: BTreeMap::new(),
+        platform: None,
+        image_created: None,
+        layers_size: None,
+        acting: Acting::default(),
+        labels: Vec::new(),
+        blobs: BTreeMap::new(),
+        children: Vec::new(),
+        empty_layer: false,
+    }
+}
+
+/// A plan that stores a manifest that names nothing and points tags at it.
+pub(super) fn plan(repository: &str, name: &str, tags: &[&str]) -> Plan {
+    let point = |tag: &&str| TagChange::Point {
+        name: tag.parse().unwrap(),
+        to: digest(name),
+        expires: NEVER,
+        immutable: false,
+        reversion: false,
+        guard: Guard::Any,
+    };
+    Plan {
+        repository: repository.parse().unwrap(),
+        create_repository: Some(Visibility::Private),
+        now: 10,
+        actor: None,
+        manifest: Some(ManifestChange::Create(Arc::new(manifest(name)))),
+        tags: tags.iter().map(point).collect(),
+        pin: Some(Pin { digest: digest(name), until: 1_000 }),
+        displaced_until: None,
+        delete: None,
+        labels: None,
+        purge: BTreeSet::new(),
+    }
+}
+
+/// The first tags of the repository `app`, by name.
+pub(super) fn tags(limit: u32) -> TagsAsk {
+    TagsAsk { repository: "app".parse().unwrap(), contains: None, order: TagOrder::Name, after: None, limit, now: 20 }
+}
+
+/// The newest intervals of tags of the repository `app`.
+pub(super) fn history(limit: u32) -> HistoryAsk {
+    HistoryAsk {
+        repository: "app".parse().unwrap(),
+        name: None,
+        active_only: false,
+        since: None,
+        after: None,
+        limit,
+        now: 20,
+    }
+}

@@ -1,0 +1,28 @@
+//! The Postgres adapter keeps every promise of the ports.
+
+#![expect(clippy::expect_used, reason = "a test without its database cannot begin")]
+
+use manifest_contract::rows::{Fixture, Rows};
+use manifest_postgres::{PostgresOptions, PostgresStore};
+use postgres_fixture::Database;
+use std::sync::Arc;
+
+async fn open(url: &str) -> Rows {
+    let options = PostgresOptions::new(url.parse().expect("a URL"));
+    Rows::of(Arc::new(PostgresStore::connect(options).await.expect("a store")))
+}
+
+async fn fresh() -> Fixture {
+    let database = Arc::new(Database::fresh().await);
+    let rows = open(database.url()).await;
+    let (again, spoilt) = (Arc::clone(&database), Arc::clone(&database));
+    Fixture::new(rows).keeping(database).reopening(move || async move { open(again.url()).await }).spoiling(
+        move |_, _| async move {
+            // By somebody else, as it were.
+            spoilt.psql("UPDATE manifest SET media_type = 'no type'").expect("an update");
+            ("manifest".to_owned(), "media_type".to_owned())
+        },
+    )
+}
+
+manifest_contract::rows!(fresh);

@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+mod cluster;
+mod database;
+mod error;
+mod programs;
+mod psql;
+mod template;
+
+pub use cluster::Cluster;
+pub use database::{Database, URL_VARIABLE};
+pub use error::FixtureError;
