@@ -15,10 +15,12 @@ fn facts_are_shown_whole() {
     facts.blobs.insert(blob, Blob { size: 7, location });
     let platform = Some(Platform::new("linux", "arm64"));
     let labels = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
-    facts.children.insert(child, Child { media_type: INDEX.parse().unwrap(), size: 9, platform, labels });
+    let legacy_image = Some("f".repeat(64));
+    facts.children.insert(child, Child { media_type: INDEX.parse().unwrap(), size: 9, platform, labels, legacy_image });
     facts.tags.insert(tag("v1"), TagState { expires: NOW, actor: Some("ada".parse().unwrap()), ..state(child) });
     facts.tags_of.insert(tag("v2"), state(child));
     let label = Label { key: "k".into(), value: "v".into(), json: false, source: LabelSource::Api };
+    facts.legacy_images.insert("1".repeat(64), KnownImage { blob, aggregate_size: Some(8) });
     facts.labels.push(LabelRow { id: LabelId(3), label });
 
     let expected = json!({
@@ -34,6 +36,7 @@ fn facts_are_shown_whole() {
             "size": 9,
             "platform": { "architecture": "arm64", "os": "linux" },
             "labels": { "a": "b" },
+            "legacyImage": "f".repeat(64),
         } },
         "tagsOf": { "v2": {
             "target": child.to_string(), "start": START, "expires": null, "immutable": false, "actor": null,
@@ -42,6 +45,7 @@ fn facts_are_shown_whole() {
         "tags": { "v1": {
             "target": child.to_string(), "start": START, "expires": NOW, "immutable": false, "actor": "ada",
         } },
+        "legacyImages": { "1".repeat(64): { "blob": blob.to_string(), "aggregateSize": 8 } },
     });
     assert_eq!(facts_to_json(&facts), expected);
 }
