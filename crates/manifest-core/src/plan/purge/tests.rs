@@ -30,6 +30,12 @@ fn manifests_go_with_their_tags_and_nothing_is_pinned() {
 }
 
 #[test]
+fn a_purge_asks_about_the_manifest_and_the_tags_that_point_at_it() {
+    let ask = with_case(|case| purge_manifest_ask(case, &digest("a")));
+    assert_eq!((ask.digest, ask.tags_of), (Some(digest("a")), Some(digest("a"))));
+}
+
+#[test]
 fn what_is_not_there_or_held_is_named() {
     let mut facts = BTreeMap::from([held("a", &["x"])]);
     facts.get_mut(&digest("a")).unwrap().tags_of.insert(tag("y"), immutable(digest("a")));

@@ -13,6 +13,9 @@ use oci_types::{Algorithm, Digest, MediaType, Platform, RepositoryName, TagName}
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+mod references;
+mod schema1;
+
 const NOW: i64 = 1_000_000;
 
 fn digest(content: &str) -> Digest {
@@ -96,12 +99,8 @@ impl Scene {
         self.facts.tags.insert(tag(name), state);
     }
 
-    fn plan(&self) -> Result<Plan, Rejection> {
-        self.planned().map(|planned| planned.plan)
-    }
-
-    fn planned(&self) -> Result<PlannedPush, Rejection> {
-        let case = PushCase {
+    fn case(&self) -> PushCase<'_> {
+        PushCase {
             repository: &self.repository,
             document: &self.document,
             digest: self.document.digest(Algorithm::Sha256),
@@ -109,7 +108,15 @@ impl Scene {
             context: &self.context,
             permissions: self.permissions,
             policy: &self.policy,
-        };
+        }
+    }
+
+    fn plan(&self) -> Result<Plan, Rejection> {
+        self.planned().map(|planned| planned.plan)
+    }
+
+    fn planned(&self) -> Result<PlannedPush, Rejection> {
+        let case = self.case();
         let ask = push_ask(&case);
         assert!(self.document.blobs().keys().all(|blob| ask.blobs.contains(blob)), "the ask covers all blobs");
         let config = if config_wanted(&case, &self.facts)?.is_some() { self.config.as_deref() } else { None };
@@ -243,6 +250,8 @@ fn a_config_is_checked_before_anything_is_planned() {
     scene.facts.blobs.insert(digest("not json"), stored(9));
     assert!(matches!(scene.plan(), Err(Rejection::ConfigSize { expected: 8, found: 9, .. })));
     scene.facts.blobs.insert(digest("not json"), stored(8));
+    scene.policy.max_config_bytes = 8;
+    assert!(matches!(scene.plan(), Err(Rejection::Config { .. })), "a config of just the limit is read");
     scene.policy.max_config_bytes = 7;
     assert!(matches!(scene.plan(), Err(Rejection::ConfigTooLarge { size: 8, limit: 7, .. })));
     scene.facts.existing = Some(existing(Acting::default()));
