@@ -41,7 +41,8 @@ pub(crate) async fn i1_images_are_stored_with_their_manifest_and_shared(store: F
     assert_eq!(refused.apply().await, Applied::MissingBlobs([digest("absent")].into()));
     assert_eq!(ids(&store).await, keys([]));
     app.at(10).create(a_manifest("one").images(["base", "one"])).point("one", "one").done().await;
-    let other = a_manifest("two").images(["base", "two"]).described("base", |image| image.metadata = "{}".to_owned());
+    let other =
+        a_manifest("two").images(["base", "two"]).described("base", |image| "{}".clone_into(&mut image.metadata));
     app.at(11).create(other).point("two", "two").done().await;
     assert_eq!(ids(&store).await, keys(["base", "one", "two"]));
     let base = must(app.rows.legacy_images.image(&app.name, "base", 20).await).map(|found| found.image.metadata);
