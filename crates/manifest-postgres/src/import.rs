@@ -33,11 +33,12 @@ pub struct ImportColumn {
 }
 
 /// Tables in the order in which their rows may be written: what a row refers to comes before it.
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
     "repository",
     "manifest",
     "manifest_child",
     "manifest_blob",
+    "legacy_image",
     "label",
     "tag",
     "tag_history",

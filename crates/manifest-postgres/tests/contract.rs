@@ -2,14 +2,20 @@
 
 #![expect(clippy::expect_used, reason = "a test without its database cannot begin")]
 
+use manifest_contract::keys;
 use manifest_contract::rows::{Fixture, Rows};
+use manifest_core::ports::SigningKeys;
 use manifest_postgres::{PostgresOptions, PostgresStore};
 use postgres_fixture::Database;
 use std::sync::Arc;
 
-async fn open(url: &str) -> Rows {
+async fn connect(url: &str) -> Arc<PostgresStore> {
     let options = PostgresOptions::new(url.parse().expect("a URL"));
-    Rows::of(Arc::new(PostgresStore::connect(options).await.expect("a store")))
+    Arc::new(PostgresStore::connect(options).await.expect("a store"))
+}
+
+async fn open(url: &str) -> Rows {
+    Rows::of(connect(url).await)
 }
 
 async fn fresh() -> Fixture {
@@ -26,3 +32,13 @@ async fn fresh() -> Fixture {
 }
 
 manifest_contract::rows!(fresh);
+
+async fn signing_keys() -> keys::Fixture {
+    let database = Arc::new(Database::fresh().await);
+    let keys = connect(database.url()).await;
+    // Another node's store, which has asked nothing yet.
+    let again = connect(database.url()).await;
+    keys::Fixture::new(keys).keeping(database).reopening(move || -> Arc<dyn SigningKeys> { again })
+}
+
+manifest_contract::keys!(signing_keys);

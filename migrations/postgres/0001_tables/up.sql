@@ -47,6 +47,8 @@ CREATE TABLE manifest (
     deleted_ms BIGINT,
     created_ms BIGINT NOT NULL,
     actor TEXT,
+    -- The v1 id of the legacy image that it stands for.
+    legacy_image TEXT COLLATE "C",
     -- The exact bytes pushed. Last, so that the columns before it are read without them.
     bytes BYTEA NOT NULL,
     PRIMARY KEY (repository_id, id)
@@ -59,6 +61,8 @@ CREATE UNIQUE INDEX manifest_digest ON manifest (repository_id, digest);
 -- Referrers in the order of their digests, filtered by type without touching the row.
 CREATE INDEX manifest_subject ON manifest (repository_id, subject, digest, artifact_type) WHERE subject IS NOT NULL;
 CREATE INDEX manifest_deleted ON manifest (repository_id, digest) WHERE deleted_ms IS NOT NULL;
+-- Which manifests serve a legacy image.
+CREATE INDEX manifest_legacy_image ON manifest (repository_id, legacy_image) WHERE legacy_image IS NOT NULL;
 
 -- What an index lists, in its order. Links are by digest, may dangle, and alone grant nothing.
 CREATE TABLE manifest_child (
@@ -97,6 +101,28 @@ CREATE TABLE label (
 );
 
 CREATE INDEX label_manifest ON label (repository_id, manifest_id, id);
+
+-- Legacy images, shared by the manifests of a repository. Texts are without NUL (`manifest_core::stored::nul_free`). A parent is there
+-- before its children, and rows never change, so there is no cycle.
+CREATE TABLE legacy_image (
+    repository_id BIGINT NOT NULL,
+    v1_id TEXT COLLATE "C" NOT NULL,
+    parent TEXT COLLATE "C",
+    -- As the clock on the wall showed it, without its zone.
+    created_ms BIGINT,
+    -- The command, in JSON.
+    command TEXT,
+    comment TEXT,
+    -- How many bytes the layer and all below it have.
+    aggregate_size BIGINT,
+    -- The layer.
+    blob BYTEA NOT NULL,
+    -- What the v1 API answers. Last, so that the columns before it are read without it.
+    metadata TEXT NOT NULL,
+    PRIMARY KEY (repository_id, v1_id)
+);
+
+CREATE INDEX legacy_image_parent ON legacy_image (repository_id, parent) WHERE parent IS NOT NULL;
 
 -- The newest interval of each name: alive at t iff `expires_ms > t`.
 CREATE TABLE tag (

@@ -75,3 +75,21 @@ BEGIN
         WHERE l.repository_id = here AND l.digest = of_digest AND m.deleted_ms IS NULL);
 END
 $$;
+
+-- Whether a manifest row, deleted or not, has the legacy image or one above it, other than those; or there are more than 1,000 above it.
+-- A step finds no more children than a walk can look at, and rows that were met before are not followed again.
+CREATE FUNCTION legacy_image_held_1(here BIGINT, of_image TEXT, other_than BIGINT[]) RETURNS BOOLEAN LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (
+        WITH RECURSIVE up (id) AS (
+            SELECT of_image COLLATE "C"
+            UNION
+            SELECT above.v1_id FROM up CROSS JOIN LATERAL (
+                SELECT a.v1_id FROM legacy_image a WHERE a.repository_id = here AND a.parent = up.id LIMIT 1002) above
+        )
+        SELECT 1 FROM (SELECT up.id, row_number() OVER () AS place FROM up LIMIT 1002) near
+        -- OFFSET 0 changes no answer, but has the question asked for the row at hand, by an index.
+        WHERE near.place = 1002 OR EXISTS (SELECT 1 FROM manifest m
+            WHERE m.repository_id = here AND m.legacy_image = near.id AND m.id <> ALL (other_than) OFFSET 0));
+END
+$$;

@@ -10,7 +10,7 @@ CREATE TYPE plan_1 AS (
     -- The manifest that is created or kept, if there is one.
     manifest BYTEA,
     is_new BOOLEAN,
-    -- Of a new one, its row, links and labels. Blobs are sorted; children and labels are in their order.
+    -- Of a new one, its row, links, labels and legacy images. Blobs are sorted; the others are in their order.
     media_type TEXT,
     subject BYTEA,
     artifact_type BYTEA,
@@ -30,6 +30,15 @@ CREATE TYPE plan_1 AS (
     label_values BYTEA[],
     label_json BOOLEAN[],
     label_sources SMALLINT[],
+    legacy_image TEXT,
+    legacy_ids TEXT[],
+    legacy_parents TEXT[],
+    legacy_created_ms BIGINT[],
+    legacy_commands TEXT[],
+    legacy_comments TEXT[],
+    legacy_aggregate_sizes BIGINT[],
+    legacy_blobs BYTEA[],
+    legacy_metadata TEXT[],
     -- The digest of the shared empty layer, and whether the new manifest brings it along.
     empty_layer BYTEA,
     brings_empty_layer BOOLEAN,

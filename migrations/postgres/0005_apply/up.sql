@@ -1,8 +1,9 @@
 -- Applying a plan: whole, or a refusal that leaves nothing behind.
 --
 -- Locks are taken in this order, so that no two wait for each other in a circle: the repository's lock, shared, or alone for deletions;
--- one for each tag and each labelled manifest that the plan names, sorted; the row of a new manifest, by its insertion; rows of manifests
--- that are there, sorted by digest. Whoever waits for an insertion holds no row yet.
+-- one for each tag and each labelled manifest that the plan names, sorted; the row of a new manifest, by its insertion; its legacy
+-- images, by theirs, sorted by id; the row that grants the empty layer, by its own; rows of manifests that are there, sorted by digest. Whoever
+-- waits for a manifest's insertion holds no row yet.
 
 -- Stores the plan's new manifest with all that hangs on it. NULL if another writer was first.
 CREATE FUNCTION manifest_insert_1(here BIGINT, plan plan_1) RETURNS BIGINT LANGUAGE plpgsql AS $$
@@ -10,9 +11,10 @@ DECLARE
     row_id BIGINT;
 BEGIN
     INSERT INTO manifest (repository_id, digest, media_type, subject, artifact_type, annotations, platform, image_created_ms, layers_size,
-        expires_after_ms, immutable, created_ms, actor, bytes)
+        expires_after_ms, immutable, created_ms, actor, legacy_image, bytes)
     VALUES (here, plan.manifest, plan.media_type, plan.subject, plan.artifact_type, plan.annotations, plan.platform,
-        plan.image_created_ms, plan.layers_size, plan.expires_after_ms, plan.immutable, plan.now_ms, plan.actor, plan.bytes)
+        plan.image_created_ms, plan.layers_size, plan.expires_after_ms, plan.immutable, plan.now_ms, plan.actor, plan.legacy_image,
+        plan.bytes)
     ON CONFLICT (repository_id, digest) DO NOTHING RETURNING id INTO row_id;
     IF row_id IS NULL THEN
         RETURN NULL;
@@ -25,6 +27,14 @@ BEGIN
         FROM unnest(plan.children, plan.children_required, plan.children_platform) WITH ORDINALITY c (digest, required, platform, place);
     END IF;
     PERFORM labels_insert_1(here, row_id, plan.label_keys, plan.label_values, plan.label_json, plan.label_sources);
+    IF cardinality(plan.legacy_ids) > 0 THEN
+        -- An insertion waits for another one of the same key, so those that share images insert them in the same order.
+        INSERT INTO legacy_image (repository_id, v1_id, parent, created_ms, command, comment, aggregate_size, blob, metadata)
+        SELECT here, i.* FROM unnest(plan.legacy_ids, plan.legacy_parents, plan.legacy_created_ms, plan.legacy_commands,
+            plan.legacy_comments, plan.legacy_aggregate_sizes, plan.legacy_blobs, plan.legacy_metadata) i (v1_id)
+        ORDER BY i.v1_id COLLATE "C"
+        ON CONFLICT DO NOTHING;
+    END IF;
     RETURN row_id;
 END
 $$;
@@ -169,6 +179,15 @@ BEGIN
         AND b.digest IN (SELECT l.digest FROM manifest_blob l WHERE l.repository_id = here AND l.manifest_id = ANY (ids))
         AND NOT EXISTS (SELECT 1 FROM manifest_blob other
             WHERE other.repository_id = here AND other.digest = b.digest AND other.manifest_id <> ALL (ids));
+    -- Images of theirs and all below those, which no other manifest row has, nor one above them.
+    DELETE FROM legacy_image i
+    WHERE i.repository_id = here AND i.v1_id = ANY (ARRAY(
+            WITH RECURSIVE span (id) AS (
+                SELECT m.legacy_image FROM manifest m WHERE m.repository_id = here AND m.id = ANY (ids)
+                UNION
+                SELECT p.parent FROM span JOIN legacy_image p ON p.repository_id = here AND p.v1_id = span.id)
+            SELECT span.id FROM span))
+        AND NOT legacy_image_held_1(here, i.v1_id, ids);
     -- What hangs on them goes by trigger.
     DELETE FROM manifest m WHERE m.repository_id = here AND m.id = ANY (ids);
     RETURN done;

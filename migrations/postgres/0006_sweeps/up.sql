@@ -71,6 +71,20 @@ BEGIN
 END
 $$;
 
+-- Legacy images that no manifest row has, nor one above them.
+CREATE FUNCTION sweep_legacy_images_1(repositories BIGINT[], ids TEXT[], OUT removed BIGINT, OUT is_busy BOOLEAN)
+LANGUAGE plpgsql AS $$
+DECLARE
+    had BIGINT[] := repositories_try_1(repositories);
+BEGIN
+    DELETE FROM legacy_image i USING unnest(repositories, ids) k (repository_id, id)
+    WHERE k.repository_id = ANY (had) AND i.repository_id = k.repository_id AND i.v1_id = k.id
+        AND NOT legacy_image_held_1(i.repository_id, i.v1_id, '{}');
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    is_busy := NOT repositories <@ had;
+END
+$$;
+
 -- Access rows whose lease ended by then and whose blob no manifest row, deleted or not, links.
 CREATE FUNCTION sweep_access_1(repositories BIGINT[], digests BYTEA[], lease_ms BIGINT, OUT removed BIGINT, OUT is_busy BOOLEAN)
 LANGUAGE plpgsql AS $$
@@ -125,6 +139,11 @@ BEGIN
     DELETE FROM manifest m
     WHERE m.repository_id = here AND m.id = ANY (ARRAY(
         SELECT x.id FROM manifest x WHERE x.repository_id = here ORDER BY x.id LIMIT most - removed));
+    GET DIAGNOSTICS count = ROW_COUNT;
+    removed := removed + count;
+    DELETE FROM legacy_image i
+    WHERE i.repository_id = here AND i.v1_id = ANY (ARRAY(
+        SELECT x.v1_id FROM legacy_image x WHERE x.repository_id = here ORDER BY x.v1_id LIMIT most - removed));
     GET DIAGNOSTICS count = ROW_COUNT;
     removed := removed + count;
     DELETE FROM repository_blob b

@@ -10,7 +10,12 @@ ALTER TABLE manifest
     ALTER COLUMN repository_id SET (n_distinct = 10),
     ALTER COLUMN id SET (n_distinct = -1),
     ALTER COLUMN digest SET (n_distinct = -1),
-    ALTER COLUMN subject SET (n_distinct = -0.3);
+    ALTER COLUMN subject SET (n_distinct = -0.3),
+    ALTER COLUMN legacy_image SET (n_distinct = -0.3);
+ALTER TABLE legacy_image
+    ALTER COLUMN repository_id SET (n_distinct = 10),
+    ALTER COLUMN v1_id SET (n_distinct = -1),
+    ALTER COLUMN parent SET (n_distinct = -0.3);
 ALTER TABLE manifest_child
     ALTER COLUMN repository_id SET (n_distinct = 10),
     ALTER COLUMN manifest_id SET (n_distinct = -0.3),

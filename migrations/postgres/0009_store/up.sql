@@ -4,3 +4,14 @@ CREATE TABLE blob_store (
     name TEXT COLLATE "C" PRIMARY KEY,
     id TEXT NOT NULL
 );
+
+-- The key that signs schema 1 manifests, one for all nodes: whoever can read this table can sign as this registry. No row until a node
+-- made a key.
+CREATE TABLE signing_key (
+    -- There is one.
+    id SMALLINT PRIMARY KEY CHECK (id = 1),
+    -- PKCS #8 in DER.
+    private BYTEA NOT NULL,
+    -- The public halves of those that were in use before, oldest first.
+    earlier BYTEA[] NOT NULL
+);

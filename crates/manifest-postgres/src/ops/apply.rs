@@ -3,6 +3,7 @@
 
 mod bound;
 mod happened;
+mod images;
 
 use self::bound::Bound;
 use crate::ops::writes::{in_the_way, is_lost, only, unknown};

@@ -10,12 +10,15 @@ pub(crate) mod collection;
 pub(crate) mod fetch;
 pub(crate) mod history;
 pub(crate) mod labels;
+#[macro_use]
+pub(crate) mod legacy_images;
 pub(crate) mod manifests;
 mod page;
 pub(crate) mod push_facts;
 pub(crate) mod records;
 pub(crate) mod referrers;
 pub(crate) mod repositories;
+pub(crate) mod signing_keys;
 pub(crate) mod support;
 pub(crate) mod sweep;
 pub(crate) mod tags;

@@ -4,16 +4,19 @@ use crate::store::PostgresStore;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
 use manifest_core::error::Port;
 use manifest_core::facts::{Acting, Blob, Child, Existing, PushAsk, PushFacts, RepositoryState, TagState};
+use manifest_core::legacy::KnownImage;
 use manifest_core::plan::LabelRow;
-use manifest_core::stored::Column;
+use manifest_core::stored::{Column, nul_free};
 use manifest_core::time::Millis;
 use oci_types::{Digest, TagName};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Looks up what a write needs to know: one statement, so one state of the store.
 pub(crate) async fn push_facts(store: &PostgresStore, ask: &PushAsk) -> Port<PushFacts> {
     let (blobs, children) = (sets::digests(&ask.blobs), sets::digests(&ask.children));
     let tags: Vec<&str> = ask.tags.iter().map(TagName::as_str).collect();
+    let images: Vec<Cow<'_, str>> = ask.legacy_images.iter().map(|id| nul_free(id)).collect();
     let statement = Facts {
         repository: ask.repository.as_str(),
         digest: ask.digest.as_ref().map(Digest::as_bytes),
@@ -24,6 +27,7 @@ pub(crate) async fn push_facts(store: &PostgresStore, ask: &PushAsk) -> Port<Pus
         tags: &tags,
         tags_of: ask.tags_of.as_ref().map(Digest::as_bytes),
         labels: ask.labels,
+        images: &images,
     };
     let rows: Vec<Row> = store.rows(statement, "looking up facts").await?;
     let mut found = Found { facts: PushFacts::nothing_in(RepositoryState::Absent), labels: Vec::new() };
@@ -34,8 +38,8 @@ pub(crate) async fn push_facts(store: &PostgresStore, ask: &PushAsk) -> Port<Pus
 }
 
 statement! {
-    /// Rows of eight kinds: the repository, the manifest, blobs, children, tags, the tags of a manifest, labels, labels of children. The
-    /// columns behind the kind are a digest, a name, a type, three numbers, a truth, a text, and two texts as bytes; what they hold for
+    /// Rows of nine kinds: the repository, the manifest, blobs, children, tags, the tags of a manifest, labels, labels of children, legacy
+    /// images. The columns behind the kind are a digest, a name, a type, three numbers, a truth, a text, and two texts as bytes; what they hold for
     /// each kind is read in [`Found::add`].
     struct Facts<'a> {
         repository: &'a str => Text,
@@ -47,6 +51,7 @@ statement! {
         tags: &'a [&'a str] => Array<Text>,
         tags_of: Option<&'a [u8]> => Nullable<Binary>,
         labels: bool => Bool,
+        images: &'a [Cow<'a, str>] => Array<Text>,
     }
     -> (
         Integer, Nullable<Binary>, Nullable<Text>, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>,
@@ -68,7 +73,7 @@ statement! {
          JOIN repository_blob b ON b.repository_id = here.id AND b.digest = wanted.digest WHERE ",
         granted!("b", "$3"),
         " UNION ALL \
-         SELECT 3, m.digest, NULL, m.media_type, length(m.bytes), NULL, NULL, NULL, m.platform, NULL, NULL \
+         SELECT 3, m.digest, m.legacy_image, m.media_type, length(m.bytes), NULL, NULL, NULL, m.platform, NULL, NULL \
          FROM here CROSS JOIN unnest($6) wanted (digest) \
          JOIN manifest m ON m.repository_id = here.id AND m.digest = wanted.digest WHERE m.deleted_ms IS NULL \
          UNION ALL \
@@ -87,7 +92,10 @@ statement! {
          SELECT 7, m.digest, NULL, NULL, l.id, NULL, NULL, NULL, NULL, l.key, l.value \
          FROM here CROSS JOIN unnest($6) wanted (digest) \
          JOIN manifest m ON m.repository_id = here.id AND m.digest = wanted.digest \
-         JOIN label l ON l.repository_id = here.id AND l.manifest_id = m.id WHERE m.deleted_ms IS NULL AND l.source = 0"
+         JOIN label l ON l.repository_id = here.id AND l.manifest_id = m.id WHERE m.deleted_ms IS NULL AND l.source = 0 \
+         UNION ALL \
+         SELECT 8, i.blob, i.v1_id, NULL, i.aggregate_size, NULL, NULL, NULL, NULL, NULL, NULL \
+         FROM here CROSS JOIN unnest($10) wanted (id) JOIN legacy_image i ON i.repository_id = here.id AND i.v1_id = wanted.id"
     )
 }
 
@@ -122,7 +130,8 @@ impl Found {
             4 => facts.tags.extend([tag(row)?]),
             5 => facts.tags_of.extend([tag(row)?]),
             6 => facts.labels.push(label(row)?),
-            _ => self.labels.push(label_of_child(row)?),
+            7 => self.labels.push(label_of_child(row)?),
+            _ => facts.legacy_images.extend([image(row)?]),
         }
         Ok(())
     }
@@ -161,13 +170,14 @@ fn blob((_, digest, _, _, size, _, _, _, location, ..): Row) -> Port<(Digest, Bl
     Ok((column("digest").digest(&digest)?, blob))
 }
 
-fn child((_, digest, _, media_type, size, _, _, _, platform, ..): Row) -> Port<(Digest, Child)> {
+fn child((_, digest, image, media_type, size, _, _, _, platform, ..): Row) -> Port<(Digest, Child)> {
     let media_type = manifest("media_type").present(media_type)?;
     let child = Child {
         media_type: manifest("media_type").text(&media_type)?,
         size: manifest("bytes").size(size.unwrap_or_default())?,
         platform: manifest("platform").platform(platform)?,
         labels: BTreeMap::new(),
+        legacy_image: image.map(|id| manifest("legacy_image").nul_free(&id)).transpose()?,
     };
     let digest = manifest("digest").present(digest)?;
     Ok((manifest("digest").digest(&digest)?, child))
@@ -199,4 +209,11 @@ fn label_of_child((_, digest, _, _, id, _, _, _, _, key, value): Row) -> Port<(i
     let (key, value) = (column("key").present(key)?, column("value").present(value)?);
     let digest = manifest("digest").digest(&manifest("digest").present(digest)?)?;
     Ok((column("id").present(id)?, digest, column("key").utf8(key)?, column("value").utf8(value)?))
+}
+
+fn image((_, blob, id, _, size, ..): Row) -> Port<(String, KnownImage)> {
+    let column = |column| Column("legacy_image", column);
+    let blob = column("blob").digest(&column("blob").present(blob)?)?;
+    let known = KnownImage { blob, aggregate_size: column("aggregate_size").optional_size(size)? };
+    Ok((column("v1_id").nul_free(&column("v1_id").present(id)?)?, known))
 }

@@ -2,8 +2,10 @@
 
 mod blobs;
 mod collection;
+mod legacy_images;
 mod listings;
 mod manifests;
 mod records;
 mod repositories;
+mod signing_keys;
 mod uploads;

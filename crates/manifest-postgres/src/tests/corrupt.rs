@@ -155,6 +155,7 @@ pub(super) fn facts() -> PushAsk {
         tags_of: Some(digest("image")),
         labels: true,
         visibility: true,
+        legacy_images: BTreeSet::from(["image".to_owned()]),
     }
 }
 

@@ -3,8 +3,8 @@
 use super::corrupt::{Call, check, facts, fetching, name};
 use super::world::digest;
 use manifest_core::ports::{
-    Collection, FetchAsk, Listings, ManifestState, Manifests, ManifestsAsk, Records, SupportAsk, SweepAsk, SweepCursor,
-    SweepKind, Table,
+    Collection, FetchAsk, ImageTagsAsk, LegacyImages, Listings, ManifestState, Manifests, ManifestsAsk, Records,
+    SupportAsk, SweepAsk, SweepCursor, SweepKind, Table,
 };
 
 /// What is spoilt, and who must notice.
@@ -59,6 +59,20 @@ const CASES: &[(&str, &str, Call)] = &[
         call!(|store| store.page(Table::ManifestChild, None, 10)),
     ),
     ("tag.previous = '\\xff'", "tag.previous", call!(|store| store.page(Table::Tag, None, 10))),
+    ("legacy_image.blob = '\\x05'", "legacy_image.blob", call!(|store| store.push_facts(&facts()))),
+    ("legacy_image.aggregate_size = -1", "legacy_image.aggregate_size", call!(|store| store.push_facts(&facts()))),
+    (
+        "legacy_image.aggregate_size = -1",
+        "legacy_image.aggregate_size",
+        call!(|store| store.image(&name(), "image", 20)),
+    ),
+    ("legacy_image.comment = chr(26)", "legacy_image.comment", call!(|store| store.image(&name(), "image", 20))),
+    (
+        "legacy_image.metadata = chr(26)",
+        "legacy_image.metadata",
+        call!(|store| store.page(Table::LegacyImage, None, 10)),
+    ),
+    ("manifest.legacy_image = chr(26) || 'A'", "manifest.legacy_image", call!(|store| store.image_tags(&images()))),
     ("blob.location = 'x'", "blob.location", call!(|store| store.page(Table::Blob, None, 10))),
     ("repository_blob.size = -1", "repository_blob.size", call!(|store| store.page(Table::RepositoryBlob, None, 10))),
 ];
@@ -97,4 +111,8 @@ fn behind_the_tags() -> SweepAsk {
 /// A window that begins when everything has ended.
 fn expired() -> SweepAsk {
     SweepAsk { now: i64::MAX, ..sweeping(SweepKind::History) }
+}
+
+fn images() -> ImageTagsAsk {
+    ImageTagsAsk { repository: name(), only: None, after: None, limit: 10, now: 20 }
 }

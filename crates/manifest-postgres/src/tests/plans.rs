@@ -93,6 +93,9 @@ const VOLUME: &str = "
         SELECT 1 + (n % 50 = 0)::int, pg_temp.d(n), 'a/b', CASE WHEN n % 3 = 0 THEN pg_temp.d(n / 3) END,
             CASE WHEN n % 3 = 0 THEN 'c/d'::bytea END, false, 0, 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'
         FROM number;
+    INSERT INTO legacy_image (repository_id, v1_id, parent, blob, metadata) SELECT repository_id, lpad(id::text, 64, '0'),
+        CASE WHEN id % 10 > 0 THEN lpad((id - 1)::text, 64, '0') END, '\\x01', lpad(id::text, 500, '0') FROM manifest;
+    UPDATE manifest SET legacy_image = lpad(id::text, 64, '0') WHERE id % 2 = 0;
     INSERT INTO manifest_child SELECT repository_id, id, 0, pg_temp.d(id + 1), true, NULL FROM manifest WHERE id % 5 = 0;
     INSERT INTO blob SELECT pg_temp.d(n), n, 'main:' || n FROM number;
     INSERT INTO repository_blob SELECT 1, digest, size, location, 0 FROM blob WHERE size <> 32;

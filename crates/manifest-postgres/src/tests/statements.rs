@@ -24,14 +24,19 @@ pub(super) async fn lookups(connection: &mut AsyncPgConnection) -> Vec<Named> {
     let subject = digest("subject");
     let subject = subject.as_bytes();
     let (repository, have, now, tag, id) = ("app", None, 20, "latest", &[0; 16][..]);
-    let (blobs, tags) = (&[subject][..], &["latest"][..]);
+    let (blobs, tags, image) = (&[subject][..], &["latest"][..], "base");
     let found = run!(connection:
         ops::fetch::ManifestByTag { repository, tag, have, now },
         ops::fetch::ManifestByTagAt { repository, tag, have, at: 15 },
         ops::fetch::ManifestByDigest { repository, digest: subject, leave_out: false, liveness: 0, now },
         ops::push_facts::Facts {
             repository, visibility: true, now, digest: Some(subject), blobs, children: blobs, tags, tags_of: Some(subject), labels: true,
+            images: &[std::borrow::Cow::Borrowed("base")],
         },
+        ops::legacy_images::ServedImage { now, repository, id: image },
+        ops::legacy_images::Ancestry { repository, id: image, now },
+        ops::signing_keys::CurrentKey {},
+        ops::signing_keys::EarlierKeys {},
         ops::labels::Labels { repository, digest: subject, prefix: b"a" },
         ops::support::Kin { repository, digest: subject, time: 10 },
         ops::repositories::RepositoryByName { name: repository },
@@ -60,6 +65,7 @@ pub(super) async fn pages(connection: &mut AsyncPgConnection) -> Vec<Named> {
         ops::manifests::DeletedManifests { repository, now, after: subject, limit },
         ops::repositories::Repositories { after, limit },
         ops::repositories::RepositoriesInScope { starts: texts, stops: texts, public: true, after, limit },
+        ops::legacy_images::ImageTags { repository, first: after, last: "~", after, now, limit },
         ops::collection::Trash { now, limit },
     );
     found.into()
@@ -74,12 +80,14 @@ pub(super) async fn walks(connection: &mut AsyncPgConnection) -> Vec<Named> {
         ops::sweep::history::LookAtTags { window, repository, name, limit },
         ops::sweep::history::LookAtHistory { window, repository, name, start: 0, limit },
         ops::sweep::manifests::LookAtManifests { window, now, repository, after: 0, limit },
+        ops::sweep::images::LookAtImages { repository, after: name, limit },
         ops::sweep::access::LookAtAccess { lease, repository, digest, limit },
         ops::sweep::blobs::LookAtBlobs { empty_layer: digest, after, limit },
         ops::sweep::repositories::LookAtRepositories { after: 0, limit },
         ops::records::repositories::RepositoryRecords { after: name, limit },
         ops::records::repositories::BlobRecords { after, limit },
         ops::records::repositories::AccessRecords { repository, after, limit },
+        ops::records::images::ImageRecords { repository, after: name, limit },
         ops::records::tags::TagRecords { repository, after: name, limit },
         ops::records::tags::HistoryRecords { repository, after: name, start: 0, limit },
         ops::records::manifests::ManifestRecords { repository, after, limit },

@@ -55,6 +55,7 @@ async fn odd_texts_are_only_texts() {
         tags_of: None,
         labels: false,
         visibility: false,
+        legacy_images: BTreeSet::new(),
     };
     let facts = world.store.push_facts(&ask).await.unwrap();
     let child = &facts.children[&digest("image")];
@@ -104,6 +105,7 @@ async fn large_sets_and_pages_are_read_whole() {
         tags_of: None,
         labels: false,
         visibility: false,
+        legacy_images: BTreeSet::new(),
     };
     let facts = world.store.push_facts(&ask).await.unwrap();
     assert_eq!((facts.blobs.len(), facts.tags.len()), (0, 300));

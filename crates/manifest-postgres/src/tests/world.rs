@@ -4,6 +4,7 @@ use crate::connection::Opener;
 use crate::{PostgresOptions, PostgresStore};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use manifest_core::facts::{Acting, Visibility};
+use manifest_core::legacy::LegacyImage;
 use manifest_core::plan::{Applied, Guard, ManifestChange, NewManifest, Pin, Plan, TagChange};
 use manifest_core::ports::{HistoryAsk, Manifests, TagOrder, TagsAsk};
 use manifest_core::time::NEVER;
@@ -68,6 +69,22 @@ pub(super) fn manifest(name: &str) -> NewManifest {
         blobs: BTreeMap::new(),
         children: Vec::new(),
         empty_layer: false,
+        legacy_images: vec![image("base", None), image(name, Some("base"))],
+        legacy_image: Some(name.to_owned()),
+    }
+}
+
+/// A legacy image that has its name for a layer.
+fn image(id: &str, parent: Option<&str>) -> LegacyImage {
+    LegacyImage {
+        id: id.to_owned(),
+        parent: parent.map(str::to_owned),
+        blob: digest(id),
+        created: Some(5),
+        command: Some("[]".to_owned()),
+        comment: None,
+        aggregate_size: Some(7),
+        metadata: "{}".to_owned(),
     }
 }
 

@@ -1,6 +1,7 @@
 use crate::wire::Wire;
 use manifest_core::empty_layer;
 use manifest_core::facts::{Acting, Visibility};
+use manifest_core::legacy::LegacyImage;
 use manifest_core::plan::{
     Applied, ChildLink, Guard, Label, LabelSource, ManifestChange, Need, NewManifest, Plan, TagChange,
 };
@@ -90,6 +91,22 @@ fn manifest(name: &str, size: usize) -> NewManifest {
         blobs,
         children: (0..size).map(child).collect(),
         empty_layer: true,
+        legacy_images: (0..size).map(|number| image(name, number)).collect(),
+        legacy_image: Some(format!("{name} {}", size - 1)),
+    }
+}
+
+/// The image of that number in a chain, which has the empty layer.
+fn image(name: &str, number: usize) -> LegacyImage {
+    LegacyImage {
+        id: format!("{name} {number}"),
+        parent: number.checked_sub(1).map(|below| format!("{name} {below}")),
+        blob: empty_layer::digest(),
+        created: None,
+        command: None,
+        comment: None,
+        aggregate_size: None,
+        metadata: "{}".to_owned(),
     }
 }
 

@@ -51,10 +51,12 @@ async fn facts_are_one_round_trip_however_much_is_asked() {
             tags_of: Some(digest("large")),
             labels: true,
             visibility: true,
+            legacy_images: (0..size).map(|number| format!("large {number}")).collect(),
         };
         let facts = counted.once("facts", async |store| store.push_facts(&ask).await.unwrap()).await;
         assert_eq!(facts.repository, RepositoryState::Open);
         assert_eq!((facts.blobs.len(), facts.children.len(), facts.tags_of.len()), (1, 2, 2), "{facts:?}");
+        assert_eq!(facts.legacy_images.len(), size);
         assert_eq!((facts.labels.len(), facts.children[&digest("large")].labels.len()), (500, 500));
     }
 }
@@ -73,8 +75,15 @@ async fn what_operators_ask_is_one_round_trip() {
     let totals = counted.once("totals", async |store| store.totals().await.unwrap()).await;
     assert_eq!((totals.manifests, totals.tags), (2, 3));
     counted.once("trash", async |store| store.trash(100, 20).await.unwrap()).await;
-    for kind in [SweepKind::History, SweepKind::Manifests, SweepKind::Access, SweepKind::Blobs, SweepKind::Repositories]
-    {
+    let kinds = [
+        SweepKind::History,
+        SweepKind::Manifests,
+        SweepKind::LegacyImages,
+        SweepKind::Access,
+        SweepKind::Blobs,
+        SweepKind::Repositories,
+    ];
+    for kind in kinds {
         let ask = SweepAsk { kind, after: None, limit: 200, now: 5, window: 0, grace: 0 };
         counted.once("doomed", async |store| store.doomed(&ask).await.unwrap()).await;
         let done = counted.once("a step that removes nothing", async |store| store.sweep(&ask).await.unwrap()).await;

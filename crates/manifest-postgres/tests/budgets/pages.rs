@@ -1,8 +1,8 @@
 use crate::counted::{Counted, app, digest};
 use manifest_core::access::{NameRange, ReadScope};
 use manifest_core::ports::{
-    HistoryAsk, HistoryCursor, Listings, ManifestState, Manifests, ManifestsAsk, PageAsk, ReferrersAsk, TagCursor,
-    TagOrder, TagsAsk,
+    HistoryAsk, HistoryCursor, ImageTagsAsk, LegacyImages, Listings, ManifestState, Manifests, ManifestsAsk, PageAsk,
+    ReferrersAsk, TagCursor, TagOrder, TagsAsk,
 };
 use oci_types::TagName;
 
@@ -33,6 +33,20 @@ async fn a_page_is_one_round_trip() {
         let page = counted.once("manifests", async |store| store.manifests(&ask).await.unwrap()).await;
         assert_eq!(page.unwrap().items.len(), expected, "{state:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_v1_api_asks_is_one_round_trip_however_long_the_chain() {
+    let counted = Counted::furnished().await;
+    for (id, below) in [("small 0", 1), ("large 499", 500), ("large 0", 1)] {
+        let found = counted.once("image", async |store| store.image(&app(), id, 20).await.unwrap()).await;
+        assert!(found.is_some_and(|found| found.image.id == id && found.layer.is_some()), "{id}");
+        let ids = counted.once("ancestry", async |store| store.ancestry(&app(), id, 20).await.unwrap()).await;
+        assert_eq!(ids.len(), below, "{id}");
+    }
+    let ask = ImageTagsAsk { repository: app(), only: None, after: None, limit: 100, now: 20 };
+    let page = counted.once("tags of images", async |store| store.image_tags(&ask).await.unwrap()).await;
+    assert_eq!(page.unwrap().items.len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

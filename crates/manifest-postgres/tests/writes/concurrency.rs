@@ -1,8 +1,9 @@
 //! Many writers at once, over the same things.
 
 use crate::numbers::Numbers;
-use crate::world::{create, digest, end, finish, manifest, open, plan, points, repository, upload};
+use crate::world::{create, digest, end, finish, image, manifest, open, plan, points, repository, upload};
 use manifest_core::error::Port;
+use manifest_core::legacy::LegacyImage;
 use manifest_core::plan::{Applied, ChildLink, Guard, Need, Pin, Plan, TagChange};
 use manifest_core::ports::{Blobs, Collection, Manifests, MountAsk, MountSource, SweepAsk, SweepKind, Uploads};
 use manifest_core::{ReadScope, empty_layer};
@@ -12,6 +13,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::task::JoinSet;
 
+/// Images that other pushes have as well, each push in an order of its own, and the last of them to stand for the manifest.
+fn random_images(numbers: &mut Numbers) -> (Vec<LegacyImage>, Option<String>) {
+    let mut ids: Vec<(u64, String)> =
+        numbers.some("legacy", 12).into_iter().map(|id| (numbers.below(1_000), id)).collect();
+    ids.sort_unstable();
+    // One chain would have another parent in each push, but the parent of an image is a part of what its id stands for.
+    let images: Vec<LegacyImage> = ids.iter().map(|(_, id)| image(id, Some("legacy-base"))).collect();
+    let top = images.last().map(|image| image.id.clone());
+    (images.into_iter().chain([image("legacy-base", None)]).collect(), top)
+}
+
 /// A push, the deletion of something, or both, over few names.
 fn random_plan(numbers: &mut Numbers, now: i64) -> Plan {
     let name = format!("image-{}", numbers.below(6));
@@ -19,6 +31,7 @@ fn random_plan(numbers: &mut Numbers, now: i64) -> Plan {
     new.blobs = numbers.some("layer", 20).iter().map(|layer| (digest(layer), Need::MayBeAbsent)).collect();
     new.blobs.insert(empty_layer::digest(), Need::Required);
     new.empty_layer = true;
+    (new.legacy_images, new.legacy_image) = random_images(numbers);
     let child = |name: String| ChildLink { digest: digest(&name), need: Need::MayBeAbsent, platform: None };
     new.children = numbers.some("image", 6).into_iter().map(child).collect();
     // Of few tags many pushes want the same; of many they want others, and meet in the manifests that tags leave behind.
@@ -77,7 +90,9 @@ async fn write(store: PostgresStore, writer: u64) -> Port<()> {
 async fn collect(store: PostgresStore, is_over: Arc<AtomicBool>) -> Port<u64> {
     let mut removed = 0;
     while !is_over.load(Ordering::SeqCst) {
-        for kind in [SweepKind::History, SweepKind::Manifests, SweepKind::Access, SweepKind::Blobs] {
+        let kinds =
+            [SweepKind::History, SweepKind::Manifests, SweepKind::LegacyImages, SweepKind::Access, SweepKind::Blobs];
+        for kind in kinds {
             let mut after = None;
             loop {
                 let ask = SweepAsk { kind, after, limit: 50, now: 1_000, window: 0, grace: 0 };
@@ -139,6 +154,16 @@ fn assert_whole(database: &Database) {
     none("a tag without a manifest", &format!("tag x WHERE NOT {has_manifest} AND m.deleted_ms IS NULL)"));
     none("history without a manifest", &format!("tag_history x WHERE NOT {has_manifest})"));
     none("a link without a manifest", &format!("manifest_blob x WHERE NOT {has_manifest})"));
+    none(
+        "a manifest without its legacy image",
+        "manifest m WHERE m.legacy_image IS NOT NULL AND NOT EXISTS (SELECT 1 FROM legacy_image i \
+         WHERE i.repository_id = m.repository_id AND i.v1_id = m.legacy_image)",
+    );
+    none(
+        "a legacy image without its parent",
+        "legacy_image i WHERE i.parent IS NOT NULL AND NOT EXISTS (SELECT 1 FROM legacy_image p \
+         WHERE p.repository_id = i.repository_id AND p.v1_id = i.parent)",
+    );
     none("a location that is a blob and trash", "trash t JOIN blob b ON b.location = t.location");
     none(
         "a required blob without access",

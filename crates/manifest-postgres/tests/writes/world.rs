@@ -1,6 +1,7 @@
 //! A database of its own, and what tests put into it.
 
 use manifest_core::facts::{Acting, Location, Visibility};
+use manifest_core::legacy::LegacyImage;
 use manifest_core::plan::{Guard, Label, LabelSource, ManifestChange, NewManifest, Plan, TagChange};
 use manifest_core::ports::{FinishUpload, NewUpload, Part, UploadId};
 use manifest_core::time::NEVER;
@@ -18,11 +19,12 @@ pub(crate) async fn open(url: &str, pool_size: u32) -> PostgresStore {
 }
 
 /// Every table of the registry.
-pub(crate) const TABLES: [&str; 12] = [
+pub(crate) const TABLES: [&str; 13] = [
     "repository",
     "manifest",
     "manifest_child",
     "manifest_blob",
+    "legacy_image",
     "label",
     "tag",
     "tag_history",
@@ -76,6 +78,22 @@ pub(crate) fn manifest(name: &str) -> NewManifest {
         blobs: BTreeMap::new(),
         children: Vec::new(),
         empty_layer: false,
+        legacy_images: Vec::new(),
+        legacy_image: None,
+    }
+}
+
+/// A legacy image that has its name for a layer.
+pub(crate) fn image(id: &str, parent: Option<&str>) -> LegacyImage {
+    LegacyImage {
+        id: id.to_owned(),
+        parent: parent.map(str::to_owned),
+        blob: digest(id),
+        created: Some(5),
+        command: Some("[]".to_owned()),
+        comment: None,
+        aggregate_size: Some(7),
+        metadata: "{}".to_owned(),
     }
 }
 

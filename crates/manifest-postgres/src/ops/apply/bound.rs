@@ -1,3 +1,4 @@
+use super::images::Images;
 use crate::ops::writes::small;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, SmallInt, Text};
 use manifest_core::access::Actor;
@@ -6,6 +7,7 @@ use manifest_core::plan::{ChildLink, Guard, Label, ManifestChange, Need, NewMani
 use manifest_core::stored::{self, label_source_code, stored_size, visibility_code};
 use manifest_core::time::Millis;
 use oci_types::Digest;
+use std::borrow::Cow;
 
 /// A plan in the form in which it is bound: each set as one value for each of its columns.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ pub(super) struct Bound<'a> {
     children_required: Vec<bool>,
     children_platform: Vec<Option<String>>,
     labels: Labels<'a>,
+    images: Images<'a>,
     empty_layer: Digest,
     tags: Tags<'a>,
     added: Labels<'a>,
@@ -73,6 +76,7 @@ impl<'a> Bound<'a> {
             children_required: children().map(|child| child.need == Need::Required).collect(),
             children_platform: children().map(platform).collect(),
             labels: Labels::new(new.map_or(&[], |new| &new.labels)),
+            images: new.map(Images::new).unwrap_or_default(),
             empty_layer: empty_layer::digest(),
             tags: Tags::new(&plan.tags),
             added: Labels::new(plan.labels.as_ref().map_or(&[], |change| &change.add)),
@@ -81,7 +85,7 @@ impl<'a> Bound<'a> {
     }
 
     pub(super) fn statement(&self) -> Apply<'_> {
-        let Self { plan, new, labels, tags, added, .. } = self;
+        let Self { plan, new, labels, images, tags, added, .. } = self;
         let change = plan.labels.as_ref();
         Apply {
             repository: plan.repository.as_str(),
@@ -109,6 +113,15 @@ impl<'a> Bound<'a> {
             label_values: &labels.values,
             label_json: &labels.json,
             label_sources: &labels.sources,
+            legacy_image: images.top.as_deref(),
+            legacy_ids: &images.ids,
+            legacy_parents: &images.parents,
+            legacy_created: &images.created,
+            legacy_commands: &images.commands,
+            legacy_comments: &images.comments,
+            legacy_aggregate_sizes: &images.aggregate_sizes,
+            legacy_blobs: &images.blobs,
+            legacy_metadata: &images.metadata,
             empty_layer: self.empty_layer.as_bytes(),
             brings_empty_layer: new.is_some_and(|new| new.empty_layer),
             tags: &tags.names,
@@ -224,6 +237,15 @@ statement! {
         label_values: &'a [&'a [u8]] => Array<Binary>,
         label_json: &'a [bool] => Array<Bool>,
         label_sources: &'a [i16] => Array<SmallInt>,
+        legacy_image: Option<&'a str> => Nullable<Text>,
+        legacy_ids: &'a [Cow<'a, str>] => Array<Text>,
+        legacy_parents: &'a [Option<Cow<'a, str>>] => Array<Nullable<Text>>,
+        legacy_created: &'a [Option<Millis>] => Array<Nullable<BigInt>>,
+        legacy_commands: &'a [Option<Cow<'a, str>>] => Array<Nullable<Text>>,
+        legacy_comments: &'a [Option<Cow<'a, str>>] => Array<Nullable<Text>>,
+        legacy_aggregate_sizes: &'a [Option<i64>] => Array<Nullable<BigInt>>,
+        legacy_blobs: &'a [&'a [u8]] => Array<Binary>,
+        legacy_metadata: &'a [Cow<'a, str>] => Array<Text>,
         empty_layer: &'a [u8] => Binary,
         brings_empty_layer: bool => Bool,
         tags: &'a [&'a str] => Array<Text>,
@@ -254,5 +276,5 @@ statement! {
     "SELECT a.outcome, a.created, coalesce(a.names, '{}'), coalesce(a.digests, '{}') FROM apply_1(ROW( \
      $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
      $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, \
-     $43, $44, $45, $46, $47, $48, $49, $50)::plan_1) a"
+     $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59)::plan_1) a"
 }

@@ -40,7 +40,7 @@ pub(super) fn split(table: Table, key: &str) -> (&str, Option<&str>) {
         return (name, None);
     }
     let whole = match table {
-        Table::Tag => Some(rest.len()),
+        Table::Tag | Table::LegacyImage => Some(rest.len()),
         Table::TagHistory => rest.find('#').map(|at| at + 1 + 20),
         Table::ManifestChild | Table::Label => rest.find('#').map(|at| at + 1 + 10),
         Table::ManifestBlob => rest.find('#').and_then(|at| Some(at + 1 + digest_length(&rest[at + 1..])?)),
@@ -65,7 +65,7 @@ fn is_digest(text: Option<&str>) -> bool {
 fn parses(table: Table, known: &str) -> bool {
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     match (table, known.split_once('#')) {
-        (Table::Tag, _) => true,
+        (Table::Tag | Table::LegacyImage, _) => true,
         (Table::TagHistory, Some((_, start))) => is_number(start),
         (Table::ManifestChild | Table::Label, Some((digest, position))) => {
             is_digest(Some(digest)) && is_number(position)

@@ -18,7 +18,7 @@ pub(super) async fn manifests(store: &PostgresStore, place: &Place<'_>, limit: i
 fn manifest(place: &Place<'_>, (head, image, life): ManifestRow) -> Port<Record> {
     let (digest, media_type, size, subject, artifact_type) = head;
     let (platform, image_created, layers_size, expires_after, immutable) = image;
-    let (pinned_until, deleted, created, actor) = life;
+    let (pinned_until, deleted, created, actor, image) = life;
     let column = |column| Column("manifest", column);
     let media_type: MediaType = column("media_type").text(&media_type)?;
     Ok(Form::new(place.key('@', column("digest").digest(&digest)?))
@@ -35,6 +35,7 @@ fn manifest(place: &Place<'_>, (head, image, life): ManifestRow) -> Port<Record>
         .with_some("deleted", deleted)
         .with("created", created)
         .with_some("actor", column("actor").actor(actor)?)
+        .with_some("legacy_image", image)
         .done())
 }
 
@@ -101,7 +102,7 @@ pub(super) async fn labels(store: &PostgresStore, place: &Place<'_>, limit: i64)
 type ManifestRow = (
     (Vec<u8>, String, i32, Option<Vec<u8>>, Option<Vec<u8>>),
     (Option<String>, Option<i64>, Option<i64>, Option<i64>, bool),
-    (i64, Option<i64>, i64, Option<String>),
+    (i64, Option<i64>, i64, Option<String>, Option<String>),
 );
 
 statement! {
@@ -109,10 +110,10 @@ statement! {
     -> (
         (Binary, Text, Integer, Nullable<Binary>, Nullable<Binary>),
         (Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>, Bool),
-        (BigInt, Nullable<BigInt>, BigInt, Nullable<Text>),
+        (BigInt, Nullable<BigInt>, BigInt, Nullable<Text>, Nullable<Text>),
     );
     "SELECT digest, media_type, length(bytes), subject, artifact_type, platform, image_created_ms, layers_size, expires_after_ms, \
-     immutable, pinned_until_ms, deleted_ms, created_ms, actor FROM manifest \
+     immutable, pinned_until_ms, deleted_ms, created_ms, actor, legacy_image FROM manifest \
      WHERE repository_id = $1 AND digest > $2 ORDER BY digest LIMIT $3"
 }
 

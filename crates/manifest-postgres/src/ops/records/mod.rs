@@ -2,6 +2,7 @@
 //! order of the names; so a page goes from repository to repository, with a statement for each.
 
 mod form;
+pub(crate) mod images;
 pub(crate) mod manifests;
 pub(crate) mod repositories;
 pub(crate) mod tags;
@@ -29,6 +30,7 @@ pub(crate) async fn page(store: &PostgresStore, table: Table, after: Option<&str
         | Table::Label
         | Table::Tag
         | Table::TagHistory
+        | Table::LegacyImage
         | Table::RepositoryBlob => within(store, table, after, wanted).await?,
     };
     Ok(super::page::cut(items, limit))
@@ -72,6 +74,7 @@ async fn read(store: &PostgresStore, table: Table, place: &Place<'_>, limit: i64
         Table::Label => manifests::labels(store, place, limit).await,
         Table::Tag => tags::tags(store, place, limit).await,
         Table::TagHistory => tags::history(store, place, limit).await,
+        Table::LegacyImage => images::images(store, place, limit).await,
         Table::RepositoryBlob => repositories::access(store, place, limit).await,
         // Their keys begin with no repository.
         Table::Repository | Table::Blob => Ok(Vec::new()),

@@ -12,6 +12,7 @@ pub(crate) mod access;
 pub(crate) mod blobs;
 mod cursor;
 pub(crate) mod history;
+pub(crate) mod images;
 pub(crate) mod manifests;
 pub(crate) mod reclaim;
 pub(crate) mod repositories;
@@ -39,6 +40,8 @@ pub(crate) enum Keys {
     History(Vec<(i64, String, Millis)>),
     /// Repository, id.
     Manifests(Vec<(i64, i64)>),
+    /// Repository, id in its stored form.
+    LegacyImages(Vec<(i64, String)>),
     /// Repository, digest.
     Access(Vec<(i64, Vec<u8>)>),
     /// Digests.
@@ -77,6 +80,7 @@ pub(crate) async fn look(store: &PostgresStore, ask: &SweepAsk) -> Port<Looked> 
     match ask.kind {
         SweepKind::History => history::look(store, bounds, after).await,
         SweepKind::Manifests => manifests::look(store, bounds, after).await,
+        SweepKind::LegacyImages => images::look(store, bounds, after).await,
         SweepKind::Access => access::look(store, bounds, after).await,
         SweepKind::Blobs => blobs::look(store, bounds, after).await,
         SweepKind::Repositories => repositories::look(store, bounds, after).await,

@@ -25,6 +25,12 @@ async fn remove(store: &PostgresStore, ask: &SweepAsk, looked: &Looked) -> Port<
             let statement = SweepManifests { repositories: &repositories, ids: &ids, window, now };
             store.write(statement, "collecting manifests").await?
         }
+        Keys::LegacyImages(keys) => {
+            let (repositories, ids): (Vec<i64>, Vec<&str>) =
+                keys.iter().map(|(repository, id)| (*repository, id.as_str())).unzip();
+            let statement = SweepLegacyImages { repositories: &repositories, ids: &ids };
+            store.write(statement, "removing legacy images of no manifest").await?
+        }
         Keys::Access(keys) => {
             let (repositories, digests): (Vec<i64>, Vec<&[u8]>) =
                 keys.iter().map(|(repository, digest)| (*repository, digest.as_slice())).unzip();
@@ -75,6 +81,12 @@ statement! {
     }
     -> (BigInt, Bool);
     "SELECT removed, is_busy FROM sweep_manifests_1($1, $2, $3, $4)"
+}
+
+statement! {
+    struct SweepLegacyImages<'a> { repositories: &'a [i64] => Array<BigInt>, ids: &'a [&'a str] => Array<Text> }
+    -> (BigInt, Bool);
+    "SELECT removed, is_busy FROM sweep_legacy_images_1($1, $2)"
 }
 
 statement! {
