@@ -188,8 +188,8 @@ impl Failure {
             Self::Unknown { next, .. } => next.clone(),
             Self::File { .. } => "check the path and its permissions".to_owned(),
             Self::Refused { .. } => "see below why, and correct the file or what it is pushed to".to_owned(),
-            Self::SigningKey { .. } => KEY_STEP.to_owned(),
-            Self::UseCase { .. } | Self::Process { .. } => "see below why".to_owned(),
+            Self::SigningKey { path: Some(_), .. } => KEY_STEP.to_owned(),
+            Self::SigningKey { path: None, .. } | Self::UseCase { .. } | Self::Process { .. } => "see below why".to_owned(),
             Self::CutShort => return None,
         })
     }

@@ -56,7 +56,7 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
     // Before the stores are opened, because that may take a while and migrate; whoever connects meanwhile waits.
     let listeners = Listeners::open(loaded).await?;
     let storage = place.open(config).await?;
-    let signer = signing::load(config).await?;
+    let signer = signing::load(config, &*storage.signing_keys(config)).await?;
     let registry = Registry::new(storage.ports.clone(), config.policy()).with_signer(signer);
     greet(config, &listeners, &storage).await?;
 

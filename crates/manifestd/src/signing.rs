@@ -8,14 +8,13 @@ use crate::failure::Failure;
 use crate::{output, storage};
 use key::InstanceKey;
 use manifest_core::legacy::Signer;
-use manifest_core::ports::{PrivateKey, Retired};
+use manifest_core::ports::{PrivateKey, Retired, SigningKeys};
 use serde_json::json;
 use std::error::Error;
 use std::sync::Arc;
 
 /// The key in use, made now if there is none. Of nodes that start together one makes it, and all use it.
-pub(crate) async fn load(config: &Config) -> Result<Arc<dyn Signer>, Failure> {
-    let keys = storage::signing_keys(config);
+pub(crate) async fn load(config: &Config, keys: &dyn SigningKeys) -> Result<Arc<dyn Signer>, Failure> {
     let unusable = |source: Box<dyn Error + Send + Sync>| unusable(config, source);
     let current = keys.current().await.map_err(|error| unusable(error.into()))?;
     let stored = if let Some(stored) = current {
@@ -32,10 +31,13 @@ pub(crate) async fn load(config: &Config) -> Result<Arc<dyn Signer>, Failure> {
 
 /// Takes a new key into use. A server that runs goes on with the old one until it is started again.
 pub(crate) fn rotate(config: &Config, rotate: &RotateKey) -> Result<(), Failure> {
-    storage::require_registry(&config.storage)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    storage::require_registry(config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|source| Failure::Process { doing: "starting the runtime", source })?;
-    let rotated = runtime.block_on(replaced(config)).map_err(|source| unusable(config, source))?;
+    let rotated = runtime.block_on(async {
+        let keys = storage::signing_keys(config).await?;
+        replaced(&*keys).await.map_err(|source| unusable(config, source))
+    })?;
     output::print(&if rotate.form.json {
         output::json(&json!({ "key": rotated.id, "algorithm": rotated.algorithm, "was": rotated.was }))
     } else {
@@ -53,8 +55,7 @@ struct Rotated {
     was: Option<String>,
 }
 
-async fn replaced(config: &Config) -> Result<Rotated, Box<dyn Error + Send + Sync>> {
-    let keys = storage::signing_keys(config);
+async fn replaced(keys: &dyn SigningKeys) -> Result<Rotated, Box<dyn Error + Send + Sync>> {
     let old = match keys.current().await? {
         Some(old) => Some((InstanceKey::read(&old)?, old)),
         None => None,

@@ -156,6 +156,7 @@ impl Asker {
                 tags_of: None,
                 labels: false,
                 visibility: false,
+                legacy_images: BTreeSet::new(),
             }),
             Operation::Apply => Ask::Apply(Box::new(self.plan(repository, number)?)),
         })
@@ -190,6 +191,8 @@ impl Asker {
             blobs: data::blobs(number)?.into_iter().map(|blob| (blob, Need::Required)).collect(),
             children: Vec::new(),
             empty_layer: false,
+            legacy_images: Vec::new(),
+            legacy_image: None,
         };
         let point = TagChange::Point {
             name: format!("pushed-{}", self.run).parse()?,

@@ -44,8 +44,10 @@ enum Engine {
 }
 
 /// Tables that only one engine needs, each with the reason.
-const POSTGRES_ALONE: &[(&str, &str)] =
-    &[("blob_store", "a database of many nodes must know whose blobs it has; a SQLite file lies beside its own")];
+const POSTGRES_ALONE: &[(&str, &str)] = &[
+    ("blob_store", "a database of many nodes must know whose blobs it has; a SQLite file lies beside its own"),
+    ("signing_key", "many nodes sign with one key; beside a SQLite file it is in a file of its own"),
+];
 
 /// Prints the tables of both engines, or compares them with each other and with what is written.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {

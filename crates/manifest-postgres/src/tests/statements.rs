@@ -35,8 +35,6 @@ pub(super) async fn lookups(connection: &mut AsyncPgConnection) -> Vec<Named> {
         },
         ops::legacy_images::ServedImage { now, repository, id: image },
         ops::legacy_images::Ancestry { repository, id: image, now },
-        ops::signing_keys::CurrentKey {},
-        ops::signing_keys::EarlierKeys {},
         ops::labels::Labels { repository, digest: subject, prefix: b"a" },
         ops::support::Kin { repository, digest: subject, time: 10 },
         ops::repositories::RepositoryByName { name: repository },
@@ -98,11 +96,13 @@ pub(super) async fn walks(connection: &mut AsyncPgConnection) -> Vec<Named> {
     found.into()
 }
 
-/// Those that look at every row on purpose.
+/// Those that look at every row on purpose. (There is one key.)
 pub(super) async fn counts(connection: &mut AsyncPgConnection) -> Vec<Named> {
     let subject = digest("subject");
     let found = run!(connection:
         ops::totals::Counts {},
+        ops::signing_keys::CurrentKey {},
+        ops::signing_keys::EarlierKeys {},
         ops::sweep::reclaim::Reclaimable { window: 10, now: 20, lease: 10, empty_layer: subject.as_bytes() },
         ops::records::EveryRepository {},
     );

@@ -159,6 +159,15 @@ impl Storage {
         }
     }
 
+    /// Where the key is that signs: in a file, or with the rows that many nodes share; without either it ends with the process.
+    pub(crate) fn signing_keys(&self, config: &Config) -> Arc<dyn SigningKeys> {
+        match (signing_key_path(config), &self.rows) {
+            (Some(path), _) => Arc::new(SigningKeyFile::at(&path)),
+            (None, Rows::Postgres(store)) => Arc::new(store.clone()),
+            (None, Rows::Memory | Rows::Sqlite(_)) => Arc::new(MemorySigningKeys::new()),
+        }
+    }
+
     /// What time the database has, where it is another machine's.
     pub(crate) fn database_time(&self) -> Option<DatabaseTime> {
         let Rows::Postgres(store) = &self.rows else { return None };
@@ -219,21 +228,22 @@ pub(crate) async fn open_to_check(config: &Config) -> Result<Ports, Failure> {
     Ok(ports)
 }
 
-/// Where the key is that signs, by configuration; without a data directory it ends with the process.
-pub(crate) fn signing_keys(config: &config::Config) -> Arc<dyn SigningKeys> {
-    match signing_key_path(config) {
+/// Where the key is that signs, for a command: in a file, or with the rows that many nodes share.
+pub(crate) async fn signing_keys(config: &Config) -> Result<Arc<dyn SigningKeys>, Failure> {
+    Ok(match signing_key_path(config) {
         Some(path) => Arc::new(SigningKeyFile::at(&path)),
-        None => Arc::new(MemorySigningKeys::new()),
-    }
+        None => Arc::new(postgres::connect_for_a_command(&config.metadata).await?),
+    })
 }
 
 /// The file of that key, if it is in one.
-pub(crate) fn signing_key_path(config: &config::Config) -> Option<PathBuf> {
+pub(crate) fn signing_key_path(config: &Config) -> Option<PathBuf> {
     let configured = &config.legacy.signing_key;
     if !configured.as_os_str().is_empty() {
         return Some(absolute(configured));
     }
-    (!config.storage.ephemeral).then(|| absolute(&config.storage.data_dir).join(SIGNING_KEY))
+    let is_beside_rows = !config.storage.ephemeral && !config.metadata.url.is_postgres();
+    is_beside_rows.then(|| absolute(&config.storage.data_dir).join(SIGNING_KEY))
 }
 
 /// Fails where nothing was ever served, so that nothing is made there.

@@ -29,9 +29,11 @@ fn a_laptops_registry_moves_to_a_server() {
     let copy = || answer(&["copy-metadata", "--from", &from, "--to", database.url()]);
     let first = copy();
     assert!(first.starts_with("Copied and verified "), "{first}");
+    assert_ne!(database.psql("SELECT count(*) FROM legacy_image").unwrap().trim(), "0");
     // What an interrupted copy left is completed, and what is whole is found to be.
     database.psql("DELETE FROM tag_history WHERE start_ms = (SELECT max(start_ms) FROM tag_history)").unwrap();
     database.psql("DELETE FROM upload").unwrap();
+    database.psql("DELETE FROM legacy_image").unwrap();
     assert_eq!(copy(), first);
     let history = |place: &[&str]| answer(&[&["history", "team/moved", "--json"], place].concat());
     let path = directory.path().to_str().unwrap();

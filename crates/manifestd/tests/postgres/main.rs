@@ -11,6 +11,7 @@ mod commands;
 mod copy;
 mod nodes;
 mod outages;
+mod signing;
 
 use common::Server;
 use postgres_fixture::Database;
