@@ -1,5 +1,7 @@
 //! What can be in the way of a database: each is said at the start, by name, and never with a password.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends by panicking")]
+
 mod bad_input;
 mod encrypted;
 mod migrations;
