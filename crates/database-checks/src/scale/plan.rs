@@ -16,7 +16,8 @@ pub(super) struct Plans {
 pub(super) struct Cost {
     /// Pages that were read, each as often as it was, in memory or not.
     pub(super) pages: f64,
-    /// How often an index was entered at its root to look something up. Each time costs a page more once the tree has one more level.
+    /// How often an index was entered at its root to look something up, or a table was read instead that is too small for that to
+    /// pay. Each time costs a page more once the tree has one more level.
     pub(super) descents: f64,
     /// What the planner thought, in its own unit.
     pub(super) estimate: f64,

@@ -220,6 +220,7 @@ fn walk(node: &Value, plans: &mut Plans, cost: &mut Cost) -> Result<()> {
         (Some(table), None) if kind == "Seq Scan" || kind == "Sample Scan" => {
             plans.add(format!("{kind} of {table}"));
             plans.add_scan(table, 0);
+            cost.descents += number(node, "Actual Loops")?;
         }
         (table, Some(index)) => {
             let by_key = if node.get("Index Cond").is_some() { "" } else { ", from an end" };
@@ -242,7 +243,7 @@ mod tests {
 
     const LOG: &str = "2026-01-01 [7] db LOG:  duration: 0.1 ms  plan:\n\t{\n\t  \"Query Text\": \"SELECT 1\",\n\t  \"Plan\": {\
         \"Node Type\": \"Nested Loop\", \"Total Cost\": 8.5, \"Plans\": [\
-        {\"Node Type\": \"Seq Scan\", \"Relation Name\": \"tag\"},\
+        {\"Node Type\": \"Seq Scan\", \"Relation Name\": \"tag\", \"Actual Loops\": 1},\
         {\"Node Type\": \"Index Scan\", \"Relation Name\": \"manifest\", \"Index Name\": \"manifest_digest\", \"Actual Loops\": 3, \"Index Cond\": \"x\"}]}\n\t}\n\
         2026-01-01 [7] db LOG:  something else\n";
 
@@ -254,7 +255,7 @@ mod tests {
         walk(&found[0]["Plan"], &mut plans, &mut cost).unwrap();
         assert_eq!(plans.steps, ["Seq Scan of tag", "Index Scan of manifest along manifest_digest"]);
         assert_eq!(plans.scans, [("tag".to_owned(), 0)]);
-        assert_eq!(cost, Cost { descents: 3.0, ..Cost::default() });
+        assert_eq!(cost, Cost { descents: 4.0, ..Cost::default() });
         assert!(logged("x plan:\n\t{\n").is_err());
     }
 }
