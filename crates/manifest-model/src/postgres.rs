@@ -19,7 +19,7 @@ const EMPTY: &str = "
     DELETE FROM manifest; DELETE FROM repository;
     COMMIT";
 
-/// The Postgres adapter, for one call of [`check`](crate::check): its connections belong to the runtime that they were opened in.
+/// The Postgres adapter, for one call of [`check`](fn@crate::check): its connections belong to the runtime that they were opened in.
 pub struct Postgres {
     url: String,
     opened: OnceCell<Opened>,
