@@ -3,21 +3,11 @@
 use crate::adapter::{Adapter, Store};
 use async_trait::async_trait;
 use manifest_postgres::{PostgresOptions, PostgresStore};
+use postgres_fixture::CLEAR;
 use std::error::Error;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 use tokio_postgres::{Client, NoTls};
-
-/// All rows but the empty layer's, which a migration wrote. Rows are deleted, since truncating a table makes new files of it and
-/// of its indexes, which takes ten times as long; and without triggers, which would write what is deleted elsewhere.
-const EMPTY: &str = "
-    BEGIN;
-    SET LOCAL session_replication_role = replica;
-    DELETE FROM upload_part; DELETE FROM upload; DELETE FROM repository_blob; DELETE FROM trash;
-    DELETE FROM blob WHERE location NOT LIKE 'builtin:%';
-    DELETE FROM tag_history; DELETE FROM tag; DELETE FROM label; DELETE FROM manifest_blob; DELETE FROM manifest_child;
-    DELETE FROM manifest; DELETE FROM repository;
-    COMMIT";
 
 /// The Postgres adapter, for one call of [`check`](fn@crate::check): its connections belong to the runtime that they were opened in.
 pub struct Postgres {
@@ -55,7 +45,7 @@ impl Adapter for Postgres {
 
     async fn fresh(&self) -> Result<Store, Box<dyn Error>> {
         let opened = self.opened.get_or_try_init(|| self.open()).await?;
-        opened.emptier.batch_execute(EMPTY).await?;
+        opened.emptier.batch_execute(CLEAR).await?;
         Ok(Store::of(Arc::clone(&opened.rows)))
     }
 }

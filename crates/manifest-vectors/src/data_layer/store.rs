@@ -7,6 +7,7 @@ use manifest_postgres::{PostgresOptions, PostgresStore};
 use manifest_sqlite::{SqliteOptions, SqliteStore};
 use postgres_fixture::Database;
 use std::any::Any;
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -44,12 +45,38 @@ impl Store {
                 Ok(Opened::with(store.map_err(|error| error.to_string())?, directory))
             }
             Self::Postgres => {
-                let database = Database::fresh().await;
-                let options = PostgresOptions::new(database.url().parse().map_err(|error| format!("{error}"))?);
+                let lent = Lent::take().await;
+                let options = PostgresOptions::new(lent.url().parse().map_err(|error| format!("{error}"))?);
                 let store = PostgresStore::connect(options).await;
-                Ok(Opened::with(store.map_err(|error| error.to_string())?, database))
+                Ok(Opened::with(store.map_err(|error| error.to_string())?, lent))
             }
         }
+    }
+}
+
+thread_local! {
+    /// The database that this thread's cases use, one after the other: making one takes longer than any case.
+    static KEPT: Cell<Option<Database>> = const { Cell::new(None) };
+}
+
+/// A database without rows, which goes back to its thread.
+struct Lent(Option<Database>);
+
+impl Lent {
+    async fn take() -> Self {
+        let Some(kept) = KEPT.take() else { return Self(Some(Database::fresh().await)) };
+        kept.clear().await;
+        Self(Some(kept))
+    }
+
+    fn url(&self) -> &str {
+        self.0.as_ref().map_or("", Database::url)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        KEPT.set(self.0.take());
     }
 }
 
