@@ -6,7 +6,8 @@ use manifest_core::oci_types::RepositoryName;
 use manifest_core::ports::{Repositories, RepositoryRow};
 use manifest_core::{Millis, Port, Ports};
 use manifest_memory::{MemoryBlobs, MemoryStore};
-use manifest_model::{Adapter, Memory, Op, Sqlite, Store, check};
+use manifest_model::{Adapter, Memory, Op, Postgres, Sqlite, Store, check};
+use postgres_fixture::Database;
 use std::error::Error;
 use std::sync::Arc;
 
@@ -17,6 +18,15 @@ fn memory_and_sqlite_answer_alike() {
     assert!(ran.operations >= 60 * 30, "{}", ran.operations);
     assert_eq!(ran.kinds.len(), Op::kinds(), "{:?}", ran.kinds);
     assert!(Op::kinds() >= 30, "{}", Op::kinds());
+}
+
+#[test]
+fn memory_and_postgres_answer_alike() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let database = runtime.block_on(Database::fresh());
+    let ran = check(&[&Memory, &Postgres::emptying(database.url())], 40, 40, 0).unwrap();
+    assert_eq!(ran.sequences, 40);
+    assert_eq!(ran.kinds.len(), Op::kinds(), "{:?}", ran.kinds);
 }
 
 /// An adapter that says it set the state of a repository, and did not.

@@ -1,4 +1,4 @@
-//! Pushes, mounts, deletions, moved tags and collection at once, on both adapters, with spans so short that much is collected.
+//! Pushes, mounts, deletions, moved tags and collection at once, on every adapter, with spans so short that much is collected.
 //!
 //! Each worker writes in a repository of its own, so that it alone knows what must be served there. All of them share layers,
 //! whose rows and bytes are what the workers and the collectors race for.
@@ -10,13 +10,18 @@ use blobs_filesystem::FilesystemBlobs;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use manifest_core::plan::{Guard, PushTarget, Rejection};
-use manifest_core::ports::{BodyStream, UploadId};
+use manifest_core::ports::{
+    Blobs, BodyStream, Collection, LegacyImages, Listings, Manifests, Ports, Records, Repositories, UploadId, Uploads,
+};
 use manifest_core::service::{Collector, CollectorOptions, FsckOptions, Push, PushError, Stage};
 use manifest_core::{AllowAll, Context, Policy, Registry};
 use manifest_memory::{MemoryBlobs, MemoryStore};
+use manifest_postgres::{PostgresOptions, PostgresStore};
 use manifest_sqlite::{SqliteOptions, SqliteStore};
 use oci_types::{Algorithm, Digest, MediaType, Reference, RepositoryName, TagName};
+use postgres_fixture::Database;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -273,12 +278,13 @@ async fn collect(registry: Registry, counts: Arc<Counts>, until: Instant) {
     }
 }
 
-async fn race(registry: Registry) {
+/// Races on two nodes, which may be the same registry. Neighbours, who mount from each other, are on different ones.
+async fn race(nodes: [Registry; 2]) {
     let (counts, until) = (Arc::new(Counts::default()), deadline());
-    let workers = (0..WORKERS).map(|number| tokio::spawn(Worker::new(&registry, &counts, number).work(until)));
+    let workers = (0..WORKERS).zip(nodes.iter().cycle());
+    let workers = workers.map(|(number, node)| tokio::spawn(Worker::new(node, &counts, number).work(until)));
     let workers: Vec<_> = workers.collect();
-    // Two collectors, as two processes on one database would have.
-    let collectors = [(); 2].map(|()| tokio::spawn(collect(registry.clone(), Arc::clone(&counts), until)));
+    let collectors = nodes.each_ref().map(|node| tokio::spawn(collect(node.clone(), Arc::clone(&counts), until)));
     let mut done = Vec::new();
     for worker in workers {
         done.push(worker.await.unwrap());
@@ -286,10 +292,13 @@ async fn race(registry: Registry) {
     for collector in collectors {
         collector.await.unwrap();
     }
-    for worker in &done {
-        worker.check().await;
+    for mut worker in done {
+        for node in &nodes {
+            worker.registry = node.clone();
+            worker.check().await;
+        }
     }
-    let report = registry.fsck(FsckOptions { deep: true }, now().now, &mut |_| {}).await.unwrap();
+    let report = nodes[0].fsck(FsckOptions { deep: true }, now().now, &mut |_| {}).await.unwrap();
     assert!(report.clean(), "{report:#?}");
     println!("{counts:?}, {:?}", report.counts);
     let Counts { pushes, uploads, mounts, deletions, retags, manifests, blobs, locations, .. } = &*counts;
@@ -298,30 +307,47 @@ async fn race(registry: Registry) {
     }
 }
 
+/// A node with rows in that store and bytes in that directory, which other nodes may share.
+fn node<S>(rows: Arc<S>, blobs: &Path) -> Registry
+where
+    S: Manifests + Listings + Repositories + Blobs + Uploads + Collection + LegacyImages + Records + 'static,
+{
+    let options = blobs_filesystem::Options { min_free: 0 };
+    let blobs = FilesystemBlobs::open(blobs, "main".parse().unwrap(), options).unwrap();
+    let ports = Ports {
+        manifests: Arc::<S>::clone(&rows),
+        listings: Arc::<S>::clone(&rows),
+        repositories: Arc::<S>::clone(&rows),
+        blobs: Arc::<S>::clone(&rows),
+        uploads: Arc::<S>::clone(&rows),
+        collection: Arc::<S>::clone(&rows),
+        legacy_images: Arc::<S>::clone(&rows),
+        records: rows,
+        bytes: Arc::new(blobs),
+        access: Arc::new(AllowAll),
+    };
+    Registry::new(ports, policy())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn in_memory() {
-    race(Registry::new(MemoryStore::new().ports(MemoryBlobs::new(1 << 30), AllowAll), policy())).await;
+    let registry = Registry::new(MemoryStore::new().ports(MemoryBlobs::new(1 << 30), AllowAll), policy());
+    race([registry.clone(), registry]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn on_sqlite_and_files() {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&directory.path().join("registry.sqlite"), SqliteOptions::default()).unwrap();
-    let options = blobs_filesystem::Options { min_free: 0 };
-    let blobs = FilesystemBlobs::open(&directory.path().join("blobs"), "main".parse().unwrap(), options).unwrap();
-    let rows = Arc::new(store.clone());
-    let ports = manifest_core::ports::Ports {
-        manifests: Arc::<SqliteStore>::clone(&rows),
-        listings: Arc::<SqliteStore>::clone(&rows),
-        repositories: Arc::<SqliteStore>::clone(&rows),
-        blobs: Arc::<SqliteStore>::clone(&rows),
-        uploads: Arc::<SqliteStore>::clone(&rows),
-        collection: Arc::<SqliteStore>::clone(&rows),
-        legacy_images: Arc::<SqliteStore>::clone(&rows),
-        records: rows,
-        bytes: Arc::new(blobs),
-        access: Arc::new(AllowAll),
-    };
-    race(Registry::new(ports, policy())).await;
+    let registry = node(Arc::new(store.clone()), &directory.path().join("blobs"));
+    race([registry.clone(), registry]).await;
     store.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn on_postgres_and_files_by_two_nodes() {
+    let (directory, database) = (tempfile::tempdir().unwrap(), Database::fresh().await);
+    let connect = || PostgresStore::connect(PostgresOptions::new(database.url().parse().unwrap()));
+    let (one, two) = (connect().await.unwrap(), connect().await.unwrap());
+    race([one, two].map(|store| node(Arc::new(store), directory.path()))).await;
 }

@@ -8,5 +8,5 @@ mod psql;
 mod template;
 
 pub use cluster::Cluster;
-pub use database::{Database, URL_VARIABLE};
+pub use database::{CLEAR, Database, URL_VARIABLE};
 pub use error::FixtureError;

@@ -74,8 +74,8 @@ CREATE TYPE plan_1 AS (
 
 -- What a plan came to. Outcomes: 0 done, 1 missing blobs, 2 missing children, 3 a guard failed, 4 an immutable tag, 5 a tag is gone,
 -- 6 listed by, 7 the manifest is gone, 8 the label is gone, 9 the repository is gone, 10 the repository takes no writes, 11 others
--- were in the way for too long, 12 the repository's state is none that is known, 13 a tag points at no row. What is named: displaced tags
--- with their digests, or what is refused.
+-- were in the way for too long, 12 the repository's state is none that is known, 13 a tag points at no row, 14 a tag points at a row whose
+-- digest is none. What is named: displaced tags with their digests, or what is refused.
 CREATE TYPE applied_1 AS (
     outcome SMALLINT,
     created BOOLEAN,
@@ -135,6 +135,11 @@ BEGIN
 END
 $$;
 
+-- Whether these bytes are a digest: what answers with one must not find out after it has written.
+CREATE FUNCTION digest_is_whole_1(stored BYTEA) RETURNS BOOLEAN LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE octet_length(stored) WHEN 33 THEN get_byte(stored, 0) = 1 WHEN 65 THEN get_byte(stored, 0) = 2 ELSE false END
+$$;
+
 -- Holds the changes of tags against the tags as they are, in the order of their names. If none is refused: the alive tags that are
 -- displaced, with what they pointed at.
 CREATE FUNCTION tags_check_1(here BIGINT, plan plan_1) RETURNS applied_1 LANGUAGE plpgsql STABLE AS $$
@@ -156,6 +161,8 @@ BEGIN
         is_alive := FOUND;
         IF is_alive AND found_tag.digest IS NULL THEN
             RETURN ROW(13, false, ARRAY[change.name], NULL)::applied_1;
+        ELSIF is_alive AND NOT digest_is_whole_1(found_tag.digest) THEN
+            RETURN ROW(14, false, ARRAY[change.name], NULL)::applied_1;
         ELSIF change.kind = 1 THEN
             IF NOT is_alive OR found_tag.start_ms <> change.seen_start OR found_tag.immutable <> change.seen_immutable THEN
                 RETURN ROW(3, false, ARRAY[change.name], NULL)::applied_1;

@@ -6,7 +6,7 @@
 use super::data::{self, Dialect, Kind, Size};
 use super::measure;
 use super::operations::{Asker, Operation, Ports};
-use super::plan::Plans;
+use super::plan::{Cost, Plans};
 use super::{Comparison, Filled};
 use anyhow::{Context, Result, ensure};
 use manifest_postgres::{PostgresOptions, PostgresStore};
@@ -15,29 +15,38 @@ use serde_json::Value;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often a statement is run before its plan is looked at: after five times the server decides whether to keep one
-/// plan for all parameters.
-const BEFORE: usize = 10;
+/// How often a statement is run before its plan is looked at: it is prepared then, and the connection knows the tables.
+const BEFORE: u32 = 10;
+/// Of how many questions the costs are the mean.
+const QUESTIONS: u32 = 50;
 /// How long the log may take.
 const LOG: Duration = Duration::from_secs(10);
 /// How long nothing more comes into the log when it is complete.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// A server as an operator would have one, for the size of the data.
+/// A server that has both databases in its memory: the disk is not what is measured.
 const PARAMETERS: &[(&str, &str)] =
-    &[("shared_buffers", "1GB"), ("max_wal_size", "8GB"), ("maintenance_work_mem", "256MB")];
+    &[("shared_buffers", "3GB"), ("max_wal_size", "8GB"), ("maintenance_work_mem", "256MB")];
 /// What made filling quick, and is not what is measured.
 const DURABLE: &[(&str, &str)] = &[("fsync", "on"), ("full_page_writes", "on"), ("synchronous_commit", "on")];
-/// What has plans logged.
+/// What has plans logged, with the pages that they touched.
 const EXPLAINED: &[(&str, &str)] = &[
     ("session_preload_libraries", "auto_explain"),
     ("auto_explain.log_min_duration", "0"),
-    ("auto_explain.log_nested_statements", "on"),
     ("auto_explain.log_format", "json"),
+    ("auto_explain.log_analyze", "on"),
+    ("auto_explain.log_buffers", "on"),
+    ("auto_explain.log_timing", "off"),
 ];
-/// What has each statement planned for its own parameters. A plan for all parameters guesses how many rows a page has from
-/// how many there are, so that what it says of the cost grows with the table though the page does not.
-const PLANNED_ANEW: &[(&str, &str)] = &[("plan_cache_mode", "force_custom_plan")];
+/// What logs the statements within functions too. The pages of such a one are among those of the statement that calls the function.
+const NESTED: (&str, &str) = ("auto_explain.log_nested_statements", "on");
+/// After this, no page has to be fetched from the disk, and no row's first reader has to find out who wrote it.
+const SETTLE: [&str; 3] = [
+    "VACUUM (ANALYZE, FREEZE)",
+    "CHECKPOINT",
+    "CREATE EXTENSION IF NOT EXISTS pg_prewarm; \
+     SELECT sum(pg_prewarm(oid::regclass)) FROM pg_class WHERE relkind IN ('r', 'i', 't') AND relpersistence = 'p'",
+];
 
 const DIALECT: Dialect = Dialect {
     digest: |kind: Kind, n| {
@@ -61,10 +70,15 @@ pub(super) async fn compare(small: Size, large: Size) -> Result<Vec<Comparison>>
     cluster.set(PARAMETERS)?;
     let databases = (filled(&cluster, small)?, filled(&cluster, large)?);
     cluster.set(DURABLE)?;
+    settle(&databases.0)?;
+    settle(&databases.1)?;
     let (of_small, asker) = all_plans(&cluster, &databases.0, Asker::new(small)).await?;
     let mut small = open(&databases.0, asker).await?;
     let (of_large, asker) = all_plans(&cluster, &databases.1, Asker::new(large)).await?;
     let mut large = open(&databases.1, asker).await?;
+    // What was written for the plans is not to be measured.
+    settle(&databases.0)?;
+    settle(&databases.1)?;
     let mut compared = Vec::new();
     for (operation, plans) in Operation::ALL.into_iter().zip(of_small.into_iter().zip(of_large)) {
         let latencies = measure::latencies(operation, &mut small, &mut large).await?;
@@ -87,9 +101,16 @@ fn filled(cluster: &Cluster, size: Size) -> Result<Database> {
         statements.push(format!("SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"));
     }
     database.psql(&statements.join(";\n")).context("filling")?;
-    database.psql("VACUUM ANALYZE")?;
+    settle(&database)?;
     super::filled(size, start);
     Ok(database)
+}
+
+fn settle(database: &Database) -> Result<()> {
+    for statement in SETTLE {
+        database.psql(statement).with_context(|| format!("settling with `{statement}`"))?;
+    }
+    Ok(())
 }
 
 async fn open(database: &Database, asker: Asker) -> Result<Filled> {
@@ -100,25 +121,22 @@ async fn open(database: &Database, asker: Asker) -> Result<Filled> {
     Ok(Filled { ports: Ports::of(&store), asker })
 }
 
-/// The plans of every operation as they are kept, with the costs that they have for a page of known length. Gives the asker
-/// back, who goes on from there.
+/// The plans of every operation as they are kept, with what they cost. Gives the asker back, who goes on from there.
 async fn all_plans(cluster: &Cluster, database: &Database, asker: Asker) -> Result<(Vec<Plans>, Asker)> {
-    let set = |parameters: &[(&str, &str)]| -> Result<()> {
-        for (parameter, value) in parameters {
-            database.psql(&format!("ALTER DATABASE {} SET {parameter} = '{value}'", database.name()))?;
-        }
-        Ok(())
+    let set = |(parameter, value): (&str, &str)| {
+        database.psql(&format!("ALTER DATABASE {} SET {parameter} = '{value}'", database.name()))
     };
-    set(EXPLAINED)?;
+    for parameter in EXPLAINED {
+        set(*parameter)?;
+    }
+    let (whole, asker) = logged_plans(cluster, database, asker).await?;
+    set(NESTED)?;
     let (mut all, asker) = logged_plans(cluster, database, asker).await?;
-    set(PLANNED_ANEW)?;
-    let (costs, asker) = logged_plans(cluster, database, asker).await?;
-    for (plans, costs) in all.iter_mut().zip(costs) {
-        plans.cost = costs.cost;
+    for ((operation, plans), Plans { cost: whole, .. }) in Operation::ALL.into_iter().zip(&mut all).zip(whole) {
+        ensure!(!plans.steps.is_empty(), "`{}` ran no statement that searches rows", operation.name());
+        plans.cost = plans.cost.zip(whole).map(|(cost, Cost { pages, .. })| Cost { pages, ..cost });
     }
     database.psql(&format!("ALTER DATABASE {} RESET ALL", database.name()))?;
-    // What was written is not to be measured.
-    database.psql("VACUUM ANALYZE")?;
     Ok((all, asker))
 }
 
@@ -137,22 +155,29 @@ async fn plans(operation: Operation, cluster: &Cluster, database: &Database, fil
         filled.asker.next(operation)?.ask(&filled.ports).await?;
     }
     let before = settled(cluster, 0)?.len();
-    filled.asker.next(operation)?.ask(&filled.ports).await?;
+    for _ in 0..QUESTIONS {
+        filled.asker.next(operation)?.ask(&filled.ports).await?;
+    }
     let log = settled(cluster, before)?;
-    let mut plans = Plans { cost: Some(0.0), ..Plans::default() };
+    let (mut plans, mut cost) = (Plans::default(), Cost::default());
     for logged in logged(log.get(before..).unwrap_or_default())? {
         let plan = logged.get("Plan").context("a logged plan has no `Plan`")?;
-        let cost = plan.get("Total Cost").and_then(Value::as_f64).context("a plan has no cost")?;
-        plans.cost = plans.cost.map(|sum| sum + cost);
-        walk(plan, &mut plans);
+        cost.estimate += number(plan, "Total Cost")?;
+        cost.pages += number(plan, "Shared Hit Blocks")? + number(plan, "Shared Read Blocks")?;
+        walk(plan, &mut plans, &mut cost)?;
     }
+    let mean = |sum| sum / f64::from(QUESTIONS);
+    plans.cost = Some(Cost { pages: mean(cost.pages), descents: mean(cost.descents), estimate: mean(cost.estimate) });
     for (table, rows) in &mut plans.scans {
         let count =
             database.psql(&format!("SELECT reltuples::bigint FROM pg_class WHERE oid = '{table}'::regclass"))?;
         *rows = count.parse().unwrap_or(0);
     }
-    ensure!(!plans.steps.is_empty(), "it ran no statement that searches rows");
     Ok(plans)
+}
+
+fn number(node: &Value, member: &str) -> Result<f64> {
+    node.get(member).and_then(Value::as_f64).with_context(|| format!("a step of a plan has no `{member}`"))
 }
 
 /// The log, once it is longer than before and no longer grows: a plan is logged when its statement has ended, which is not
@@ -188,45 +213,49 @@ fn logged(log: &str) -> Result<Vec<Value>> {
     Ok(plans)
 }
 
-fn walk(node: &Value, plans: &mut Plans) {
+fn walk(node: &Value, plans: &mut Plans, cost: &mut Cost) -> Result<()> {
     let text = |member| node.get(member).and_then(Value::as_str);
     let kind = text("Node Type").unwrap_or_default();
     match (text("Relation Name"), text("Index Name")) {
         (Some(table), None) if kind == "Seq Scan" || kind == "Sample Scan" => {
             plans.add(format!("{kind} of {table}"));
-            plans.scans.push((table.to_owned(), 0));
+            plans.add_scan(table, 0);
+            cost.descents += number(node, "Actual Loops")?;
         }
         (table, Some(index)) => {
             let by_key = if node.get("Index Cond").is_some() { "" } else { ", from an end" };
             let table = table.map(|table| format!(" of {table}")).unwrap_or_default();
             plans.add(format!("{kind}{table} along {index}{by_key}"));
+            cost.descents += number(node, "Actual Loops")?;
         }
         _ => {}
     }
     for child in node.get("Plans").and_then(Value::as_array).into_iter().flatten() {
-        walk(child, plans);
+        walk(child, plans, cost)?;
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::{logged, walk};
-    use crate::scale::plan::Plans;
+    use crate::scale::plan::{Cost, Plans};
 
     const LOG: &str = "2026-01-01 [7] db LOG:  duration: 0.1 ms  plan:\n\t{\n\t  \"Query Text\": \"SELECT 1\",\n\t  \"Plan\": {\
         \"Node Type\": \"Nested Loop\", \"Total Cost\": 8.5, \"Plans\": [\
-        {\"Node Type\": \"Seq Scan\", \"Relation Name\": \"tag\"},\
-        {\"Node Type\": \"Index Scan\", \"Relation Name\": \"manifest\", \"Index Name\": \"manifest_digest\", \"Index Cond\": \"x\"}]}\n\t}\n\
+        {\"Node Type\": \"Seq Scan\", \"Relation Name\": \"tag\", \"Actual Loops\": 1},\
+        {\"Node Type\": \"Index Scan\", \"Relation Name\": \"manifest\", \"Index Name\": \"manifest_digest\", \"Actual Loops\": 3, \"Index Cond\": \"x\"}]}\n\t}\n\
         2026-01-01 [7] db LOG:  something else\n";
 
     #[test]
     fn plans_are_found_in_the_log() {
         let found = logged(LOG).unwrap();
         assert_eq!(found.len(), 1);
-        let mut plans = Plans::default();
-        walk(&found[0]["Plan"], &mut plans);
+        let (mut plans, mut cost) = (Plans::default(), Cost::default());
+        walk(&found[0]["Plan"], &mut plans, &mut cost).unwrap();
         assert_eq!(plans.steps, ["Seq Scan of tag", "Index Scan of manifest along manifest_digest"]);
         assert_eq!(plans.scans, [("tag".to_owned(), 0)]);
+        assert_eq!(cost, Cost { descents: 4.0, ..Cost::default() });
         assert!(logged("x plan:\n\t{\n").is_err());
     }
 }

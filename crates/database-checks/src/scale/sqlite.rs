@@ -140,7 +140,7 @@ fn explain(connection: &mut SqliteConnection, statement: &str, plans: &mut Plans
     for root in walked_from_an_end(&program) {
         if let Some(table) = tables.get(&root) {
             plans.add(format!("SCAN of {table}"));
-            plans.scans.push((table.clone(), rows(connection, table)?));
+            plans.add_scan(table, rows(connection, table)?);
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use super::Comparison;
 use super::data::Size;
 use super::measure::Latency;
-use super::plan::Plans;
+use super::plan::{Cost, Plans};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -25,9 +25,10 @@ pub(super) fn wrong(Comparison { operation, small, large }: &Comparison) -> Vec<
         .map(|(table, rows)| format!("{name}: all {rows} rows of `{table}` are read"))
         .collect();
     if let (Some(before), Some(after)) = (small.0.cost, large.0.cost)
-        && after > before * MOST
+        && after.pages > before.pages * MOST + before.descents
     {
-        found.push(format!("{name}: its cost grows from {before:.1} to {after:.1}"));
+        let (Cost { pages, descents, .. }, grown) = (before, after.pages);
+        found.push(format!("{name}: with {descents:.1} descents it touched {pages:.1} pages and touches {grown:.1}"));
     }
     let (before, after) = (small.1.half, large.1.half);
     if after > before.mul_f64(MOST) + NOISE {
@@ -43,17 +44,25 @@ pub(super) fn wrong(Comparison { operation, small, large }: &Comparison) -> Vec<
 /// A table in Markdown, and under it how each operation is run.
 pub(super) fn table(large: Size, compared: &[Comparison]) -> String {
     let mut text = format!(
-        "\n| operation | 10,000 manifests: p50, p99 in µs | {} manifests: p50, p99 in µs | cost |\n|---|---|---|---|\n",
+        "\n| operation | 10,000 manifests: p50, p99 in µs | {} manifests: p50, p99 in µs | pages touched | descents | planner's estimate |\n\
+         |---|---|---|---|---|---|\n",
         thousands(large.0)
     );
     for Comparison { operation, small, large } in compared {
         let times = |latency: &Latency| format!("{}, {}", latency.half.as_micros(), latency.most.as_micros());
-        let cost = match (small.0.cost, large.0.cost) {
-            (Some(before), Some(after)) => format!("{before:.1} → {after:.1}"),
-            _ => "–".to_owned(),
-        };
-        let _never_fails =
-            writeln!(text, "| {} | {} | {} | {cost} |", operation.name(), times(&small.1), times(&large.1));
+        let [pages, descents, estimate] =
+            [|cost: Cost| cost.pages, |cost: Cost| cost.descents, |cost: Cost| cost.estimate]
+                .map(|of| growth(small.0.cost.map(of), large.0.cost.map(of)));
+        let _never_fails = writeln!(
+            text,
+            "| {} | {} | {} | {pages} | {descents} | {estimate} |",
+            operation.name(),
+            times(&small.1),
+            times(&large.1)
+        );
+    }
+    if compared.iter().any(|one| one.large.0.cost.is_some()) {
+        text.push_str("\nPages may grow by half and by one for each descent, since an index has more levels when it has more rows.\n");
     }
     for Comparison { operation, small, large } in compared {
         let _never_fails = write!(text, "\n{}\n{}", operation.name(), steps(&large.0));
@@ -62,6 +71,10 @@ pub(super) fn table(large: Size, compared: &[Comparison]) -> String {
         }
     }
     text
+}
+
+fn growth(small: Option<f64>, large: Option<f64>) -> String {
+    small.zip(large).map_or_else(|| "–".to_owned(), |(before, after)| format!("{before:.1} → {after:.1}"))
 }
 
 fn steps(plans: &Plans) -> String {
@@ -82,13 +95,17 @@ mod tests {
     use crate::scale::Comparison;
     use crate::scale::measure::Latency;
     use crate::scale::operations::Operation;
-    use crate::scale::plan::Plans;
+    use crate::scale::plan::{Cost, Plans};
     use std::time::Duration;
 
-    fn side(cost: f64, micros: u64, scans: &[(&str, u64)]) -> (Plans, Latency) {
+    /// With two descents.
+    fn side(pages: f64, micros: u64, scans: &[(&str, u64)]) -> (Plans, Latency) {
         let scans = scans.iter().map(|(table, rows)| ((*table).to_owned(), *rows)).collect();
         let half = Duration::from_micros(micros);
-        (Plans { steps: Vec::new(), scans, cost: Some(cost) }, Latency { half, most: half })
+        (
+            Plans { steps: Vec::new(), scans, cost: Some(Cost { pages, descents: 2.0, estimate: 0.0 }) },
+            Latency { half, most: half },
+        )
     }
 
     fn found(small: (Plans, Latency), large: (Plans, Latency)) -> Vec<String> {
@@ -98,8 +115,9 @@ mod tests {
     #[test]
     fn what_grows_is_found() {
         let small = || side(10.0, 200, &[("tag", 9_000)]);
-        assert!(found(small(), side(15.0, 320, &[("repository", 5_000)])).is_empty());
-        assert_eq!(found(small(), side(16.0, 200, &[])), ["HEAD blob: its cost grows from 10.0 to 16.0"]);
+        assert!(found(small(), side(17.0, 320, &[("repository", 5_000)])).is_empty());
+        let dearer = found(small(), side(17.1, 200, &[]));
+        assert_eq!(dearer, ["HEAD blob: with 2.0 descents it touched 10.0 pages and touches 17.1"]);
         let slower = found(small(), side(10.0, 331, &[]));
         assert_eq!(slower, ["HEAD blob: half of the answers took 200 µs and take 331 µs"]);
         let scan = found(small(), side(10.0, 200, &[("tag", 900_000)]));

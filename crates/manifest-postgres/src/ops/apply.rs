@@ -8,11 +8,11 @@ mod images;
 use self::bound::Bound;
 use crate::ops::writes::{in_the_way, is_lost, only, unknown};
 use crate::store::PostgresStore;
-use manifest_core::error::Port;
+use manifest_core::error::{Port, PortError};
 use manifest_core::plan::{Applied, Plan};
 use manifest_core::stored::Column;
 use oci_types::{Digest, TagName};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Executes a plan. If the answer is lost with the connection, the rows say whether the plan was executed; if not, it is again.
 pub(crate) async fn apply(store: &PostgresStore, plan: &Plan) -> Port<Applied> {
@@ -49,9 +49,9 @@ fn read((outcome, created, names, digests): Row) -> Port<Applied> {
     let name = || names()?.pop().ok_or_else(|| unknown(&"no name", WHAT));
     Ok(match outcome {
         0 => {
-            let displaced: BTreeMap<_, _> =
-                names()?.into_iter().zip(digests("manifest").collect::<Port<Vec<_>>>()?).collect();
-            Applied::Done { created, displaced }
+            let displaced = || Ok(names()?.into_iter().zip(digests("manifest").collect::<Port<Vec<_>>>()?).collect());
+            // It is written by now, also if a deleted manifest had a tag whose name is none.
+            Applied::Done { created, displaced: displaced().map_err(PortError::with_unknown_outcome)? }
         }
         1 => Applied::MissingBlobs(set("manifest_blob")?),
         2 => Applied::MissingChildren(set("manifest_child")?),
@@ -66,6 +66,7 @@ fn read((outcome, created, names, digests): Row) -> Port<Applied> {
         11 => return Err(in_the_way(WHAT)),
         12 => return Err(Column("repository", "state").unknown(&"a number")),
         13 => return Err(Column("tag", "manifest_id").unknown(&"the id of no manifest")),
+        14 => return Err(Column("manifest", "digest").unknown(&"no digest")),
         other => return Err(unknown(&other, WHAT)),
     })
 }

@@ -105,6 +105,42 @@ async fn what_does_not_parse_is_named() {
     check(CASES).await;
 }
 
+/// What a tag pointed at is part of the answer, so it is looked at before anything is written.
+#[tokio::test]
+async fn a_plan_that_displaces_no_digest_writes_nothing() {
+    let forms = [
+        "''",
+        "'\\x01'",
+        "'\\x00' || sha256('')",
+        "'\\x03' || sha512('')",
+        "'\\x01' || sha512('')",
+        "'\\x02' || sha256('')",
+    ];
+    for form in forms {
+        let world = World::new().await;
+        world.push("app", "image", &["latest"]).await;
+        world.sql(&format!("UPDATE manifest SET digest = {form}")).await;
+        let error = world.store.apply(&plan("app", "other", &["latest"])).await.expect_err(form);
+        assert_eq!(error.kind(), PortErrorKind::Corrupt, "{form}: {error:?}");
+        assert!(error.to_string().ends_with("manifest.digest"), "{form}: {error}");
+        let rows = "SELECT (SELECT count(*) FROM manifest), (SELECT count(*) FROM tag_history), start_ms FROM tag";
+        assert_eq!(world.database.psql(rows).unwrap(), "1|0|10", "{form}");
+    }
+}
+
+/// The name of a tag that goes with its manifest is seen only when it has gone.
+#[tokio::test]
+async fn who_deletes_what_has_no_name_is_told_that_it_may_be_gone() {
+    let world = World::new().await;
+    world.push("app", "image", &["latest"]).await;
+    world.sql("UPDATE tag SET name = '-'").await;
+    let delete = Plan { manifest: None, pin: None, delete: Some(digest("image")), ..plan("app", "image", &[]) };
+    let error = world.store.apply(&delete).await.unwrap_err();
+    assert!(error.kind() == PortErrorKind::Corrupt && error.to_string().ends_with("tag.name"), "{error:?}");
+    assert!(error.outcome_unknown(), "{error:?}");
+    assert_eq!(world.database.psql("SELECT count(*) FROM manifest WHERE deleted_ms IS NULL").unwrap(), "0");
+}
+
 /// Spoils a value of a fresh store for each case, and has it read.
 pub(super) async fn check(cases: &[(&str, &str, Call)]) {
     for (spoilt, column, call) in cases {

@@ -83,7 +83,7 @@ impl Run {
     }
 
     async fn on_memory(&self) -> Result<Record, String> {
-        let opened = Store::Memory.open()?;
+        let opened = Store::Memory.open().await?;
         let mut session = Session::new(opened.ports.clone(), self.window, self.references);
         let before = Rows::of(&opened.ports).await.map_err(|Broken(why)| why)?;
         let mut steps = Vec::with_capacity(self.ops.len());
@@ -96,7 +96,7 @@ impl Run {
     }
 
     async fn as_memory(&self, store: Store, memory: &Record) -> Result<(), String> {
-        let opened = store.open()?;
+        let opened = store.open().await?;
         let mut session = Session::new(opened.ports.clone(), self.window, self.references);
         for (index, (op, (memory, ..))) in self.ops.iter().zip(&memory.steps).enumerate() {
             let answer = session.run(op).await.map_err(|Broken(why)| at(index, op, &format!("{store}: {why}")))?;
@@ -138,8 +138,8 @@ impl Run {
 }
 
 fn block_on<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
-    runtime.block_on(work)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| error.to_string())?.block_on(work)
 }
 
 /// Where in a case something is.

@@ -85,7 +85,9 @@ fn a_store_that_answers_otherwise_is_named() {
     let mut memory = block_on(run.on_memory()).unwrap();
     let last = memory.steps.last_mut().unwrap();
     last.0 = Answer::Done(json!("spoilt"));
-    let why = block_on(run.as_memory(Store::Sqlite, &memory)).unwrap_err();
-    let words = "results[13], get_tag: sqlite against memory: .ok: expected \"spoilt\", found null";
-    assert_eq!(why, words);
+    for store in [Store::Sqlite, Store::Postgres] {
+        let why = block_on(run.as_memory(store, &memory)).unwrap_err();
+        let words = format!("results[13], get_tag: {store} against memory: .ok: expected \"spoilt\", found null");
+        assert_eq!(why, words);
+    }
 }
