@@ -33,8 +33,8 @@ fn nodes_sign_with_one_key_and_the_rotated_one_is_everybodys() {
     let one = node(database.url(), blobs.path());
     assert_eq!(Some(signer(&one).id().as_str()), rotated["key"].as_str());
     let earlier = database.psql("SELECT encode(unnest(earlier), 'hex') FROM signing_key").unwrap();
-    let expected: String = first.to_der().iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(earlier.trim(), expected);
+    let expected: Vec<String> = first.to_der().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(earlier.trim(), expected.concat());
     stop(one);
 
     // A file that is configured is the key, whatever the database has.

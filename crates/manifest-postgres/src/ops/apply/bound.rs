@@ -85,7 +85,7 @@ impl<'a> Bound<'a> {
     }
 
     pub(super) fn statement(&self) -> Apply<'_> {
-        let Self { plan, new, labels, images, tags, added, .. } = self;
+        let Self { plan, tags, added, .. } = self;
         let change = plan.labels.as_ref();
         Apply {
             repository: plan.repository.as_str(),
@@ -93,6 +93,38 @@ impl<'a> Bound<'a> {
             now: plan.now,
             actor: plan.actor.as_ref().map(Actor::as_str),
             manifest: self.manifest.as_ref().map(Digest::as_bytes),
+            tags: &tags.names,
+            tag_changes: &tags.changes,
+            tag_targets: &tags.targets,
+            tag_expires: &tags.expires,
+            tag_immutable: &tags.immutable,
+            tag_reversion: &tags.reversion,
+            tag_guards: &tags.guards,
+            tag_guard_digests: &tags.guard_digests,
+            tag_seen_start: &tags.seen_start,
+            tag_seen_immutable: &tags.seen_immutable,
+            pin: plan.pin.as_ref().map(|pin| pin.digest.as_bytes()),
+            pin_until: plan.pin.map(|pin| pin.until),
+            displaced_until: plan.displaced_until,
+            deletion: plan.delete.as_ref().map(Digest::as_bytes),
+            labels_of: change.map(|change| change.manifest.as_bytes()),
+            added_keys: &added.keys,
+            added_values: &added.values,
+            added_json: &added.json,
+            added_sources: &added.sources,
+            // An id that the column cannot hold was never given.
+            removed_label: change.and_then(|change| change.remove).map(|id| stored_size(id.0)),
+            acting_expires_after: change.and_then(|change| change.acting.expires_after),
+            acting_immutable: change.is_some_and(|change| change.acting.immutable),
+            purge: &self.purge,
+            ..self.of_new()
+        }
+    }
+
+    /// What is said of a new manifest.
+    fn of_new(&self) -> Apply<'_> {
+        let Self { new, labels, images, .. } = self;
+        Apply {
             is_new: new.is_some(),
             media_type: new.map(|new| new.media_type.as_str()),
             subject: new.and_then(|new| new.subject.as_ref()).map(Digest::as_bytes),
@@ -124,30 +156,7 @@ impl<'a> Bound<'a> {
             legacy_metadata: &images.metadata,
             empty_layer: self.empty_layer.as_bytes(),
             brings_empty_layer: new.is_some_and(|new| new.empty_layer),
-            tags: &tags.names,
-            tag_changes: &tags.changes,
-            tag_targets: &tags.targets,
-            tag_expires: &tags.expires,
-            tag_immutable: &tags.immutable,
-            tag_reversion: &tags.reversion,
-            tag_guards: &tags.guards,
-            tag_guard_digests: &tags.guard_digests,
-            tag_seen_start: &tags.seen_start,
-            tag_seen_immutable: &tags.seen_immutable,
-            pin: plan.pin.as_ref().map(|pin| pin.digest.as_bytes()),
-            pin_until: plan.pin.map(|pin| pin.until),
-            displaced_until: plan.displaced_until,
-            deletion: plan.delete.as_ref().map(Digest::as_bytes),
-            labels_of: change.map(|change| change.manifest.as_bytes()),
-            added_keys: &added.keys,
-            added_values: &added.values,
-            added_json: &added.json,
-            added_sources: &added.sources,
-            // An id that the column cannot hold was never given.
-            removed_label: change.and_then(|change| change.remove).map(|id| stored_size(id.0)),
-            acting_expires_after: change.and_then(|change| change.acting.expires_after),
-            acting_immutable: change.is_some_and(|change| change.acting.immutable),
-            purge: &self.purge,
+            ..Apply::default()
         }
     }
 }
@@ -211,6 +220,7 @@ fn guarded(guard: &Guard) -> (i16, Option<&[u8]>) {
 
 statement! {
     /// The members of `plan_1`, in its order.
+    #[derive(Default)]
     struct Apply<'a> {
         repository: &'a str => Text,
         visibility: Option<i16> => Nullable<SmallInt>,
