@@ -73,7 +73,7 @@ fn by_message(message: &str) -> Failure {
 }
 
 /// Texts of the server's messages that tell what happened.
-const MESSAGES: [(&str, Failure); 12] = [
+const MESSAGES: [(&str, Failure); 13] = [
     ("deadlock detected", Failure::Conflict),
     ("could not serialize access", Failure::Conflict),
     ("canceling statement due to lock timeout", Failure::Busy),
@@ -81,6 +81,8 @@ const MESSAGES: [(&str, Failure); 12] = [
     ("canceling statement due to", Failure::Slow),
     ("No space left on device", Failure::Full),
     ("out of memory", Failure::Full),
+    // The table of locks is full, for as long as others hold theirs.
+    ("out of shared memory", Failure::Conflict),
     // The connection ends with the statement, whose work is undone.
     ("terminating connection", Failure::Lost),
     ("the database system is", Failure::Down),

@@ -33,6 +33,17 @@ impl PostgresStore {
         found.ok_or_else(|| PortError::new(PortErrorKind::Internal, what))
     }
 
+    /// Says that the bytes are in another store than was claimed, if that is what was claimed. Calling again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`PortError`] if the database cannot answer.
+    pub async fn reclaim_blob_store(&self, name: &StoreName, claimed: &str, id: &str) -> Port<()> {
+        let statement = ReclaimBlobStore { id, name: name.as_str(), claimed };
+        let _: Vec<(String,)> = self.write(statement, "claiming a blob store for the rows").await?;
+        Ok(())
+    }
+
     /// The time that the database has, in milliseconds since 1970.
     ///
     /// # Errors
@@ -56,6 +67,12 @@ statement! {
     struct ClaimBlobStore<'a> { name: &'a str => Text, id: &'a str => Text }
     -> (Text,);
     "INSERT INTO blob_store (name, id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id"
+}
+
+statement! {
+    struct ReclaimBlobStore<'a> { id: &'a str => Text, name: &'a str => Text, claimed: &'a str => Text }
+    -> (Text,);
+    "UPDATE blob_store SET id = $1 WHERE name = $2 AND id = $3 RETURNING id"
 }
 
 statement! {

@@ -22,11 +22,12 @@ pub(crate) enum Found {
 const OLDEST: u32 = 13;
 
 /// The tables, but for those of migrations that may not have run.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "repository",
     "manifest",
     "manifest_child",
     "manifest_blob",
+    "legacy_image",
     "label",
     "tag",
     "tag_history",

@@ -41,6 +41,8 @@ impl Migrations {
     pub async fn up(options: &PostgresOptions) -> Result<Self, ConnectError> {
         within(options, |connection| {
             connection.transaction(|connection| {
+                // Whoever waited for the lock must see what the one before did, whatever the default of the database is.
+                connection.batch_execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")?;
                 connection.batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")?;
                 // Held until the transaction ends, on whichever connection of the server it runs.
                 connection.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK})"))?;

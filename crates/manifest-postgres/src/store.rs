@@ -168,12 +168,15 @@ impl PostgresStore {
         T: Send,
     {
         let mut link = self.connections.get().await?;
+        // Until the answer is there: whoever asked may be gone before, and the next to have this connection would wait behind a
+        // statement of somebody else's.
+        link.spent = true;
         match tokio::time::timeout(self.patience, statement.load(&mut link.connection)).await {
-            Ok(answer) => Ok(answer),
-            Err(late) => {
-                link.spent = true;
-                Err(PortError::new(PortErrorKind::Timeout, what).with_source(late).with_unknown_outcome())
+            Ok(answer) => {
+                link.spent = false;
+                Ok(answer)
             }
+            Err(late) => Err(PortError::new(PortErrorKind::Timeout, what).with_source(late).with_unknown_outcome()),
         }
     }
 }

@@ -36,6 +36,9 @@ pub enum ParseDatabaseUrlError {
     /// It is the URL of something else, or no URL.
     #[error("a database URL starts with postgres:// or postgresql://")]
     Scheme,
+    /// A `?` before an `@`: the driver would take it for a part of the password, and everybody else for its end.
+    #[error("in the user, password and parameters of a database URL, `?` is written %3F and `@` is written %40")]
+    Ambiguous,
     /// The driver does not understand it.
     #[error("the database URL cannot be understood{}", detail(.0))]
     Driver(tokio_postgres::Error),
@@ -106,6 +109,9 @@ impl FromStr for DatabaseUrl {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if !(text.starts_with("postgres://") || text.starts_with("postgresql://")) {
             return Err(ParseDatabaseUrlError::Scheme);
+        }
+        if text.find('@').is_some_and(|at| text.find('?').is_some_and(|parameters| parameters < at)) {
+            return Err(ParseDatabaseUrlError::Ambiguous);
         }
         // The driver knows neither all modes of TLS nor the file of the root certificates.
         let (place, parameters) = text.split_once('?').unwrap_or((text, ""));
@@ -209,6 +215,10 @@ mod tests {
             assert_eq!(error.to_string(), expected, "{text}");
             assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
         };
+        let ambiguous =
+            "in the user, password and parameters of a database URL, `?` is written %3F and `@` is written %40";
+        refused("postgres://me:hunter2?x@h/d?sslmode=require", ambiguous);
+        refused("postgres://h/d?password=hunter2@x", ambiguous);
         refused("sqlite:x", "a database URL starts with postgres:// or postgresql://");
         refused("host=h password=hunter2", "a database URL starts with postgres:// or postgresql://");
         refused("postgres://me:hunter2@h", "the database URL names no database: postgres://user@host:port/NAME");

@@ -60,6 +60,9 @@ pub(crate) enum Failure {
     /// Rows of one registry would be mixed with those of another.
     #[error("the database holds the rows of another registry")]
     OccupiedDatabase,
+    /// Some rows are still to come.
+    #[error("the rows of another database are being copied into this one, and not all are there")]
+    UnfinishedCopy,
     /// The rows that were copied are not those of the source.
     #[error("the copy of `{table}` differs: {rows_there} rows there, {rows_here} rows here")]
     CopyDiffers { table: String, rows_there: u64, rows_here: u64 },
@@ -180,6 +183,7 @@ impl Failure {
             Self::OccupiedDatabase | Self::CopyDiffers { .. } => {
                 "copy into a new database (DROP DATABASE, CREATE DATABASE), which nobody serves meanwhile".to_owned()
             }
+            Self::UnfinishedCopy => "let `manifestd copy-metadata` end, or start it again with the same arguments".to_owned(),
             Self::NoDatabaseUrl => "name it with --database-url, or as `metadata.url`".to_owned(),
             Self::NoRegistry { .. } => {
                 "name the directory that `manifestd serve` uses with --data-dir, or start it first".to_owned()

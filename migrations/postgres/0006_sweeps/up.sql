@@ -4,6 +4,8 @@
 -- The lock of a repository alone, for a sweep: at once, or after a short wait, during which the pushes that come later wait too. So a
 -- busy repository cannot starve collection, and collection cannot hold a busy repository up.
 CREATE FUNCTION repository_try_1(here BIGINT, may_wait BOOLEAN) RETURNS BOOLEAN LANGUAGE plpgsql AS $$
+DECLARE
+    others TEXT := current_setting('lock_timeout');
 BEGIN
     PERFORM read_committed_1();
     IF pg_try_advisory_xact_lock(here) THEN
@@ -15,8 +17,11 @@ BEGIN
     BEGIN
         PERFORM pg_advisory_xact_lock(here);
     EXCEPTION WHEN lock_not_available THEN
+        PERFORM set_config('lock_timeout', others, true);
         RETURN false;
     END;
+    -- The rows that follow are waited for as long as ever.
+    PERFORM set_config('lock_timeout', others, true);
     RETURN true;
 END
 $$;

@@ -10,6 +10,7 @@ use manifest_postgres::{DatabaseUrl, ImportTable, PostgresStore, line_sum};
 use manifest_sqlite::{ExportColumn, SqliteOptions, SqliteStore};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// A copy under way. The directory is locked until it ends: rows that were written meanwhile would be missed.
@@ -18,8 +19,13 @@ pub(crate) struct Move {
     to: PostgresStore,
     tables: Vec<ImportTable>,
     directory: PathBuf,
+    /// The id of the store that has the bytes.
+    store: String,
     _lock: DirectoryLock,
 }
+
+/// How long the server may take for one statement: a sum is over all rows of a table.
+const PATIENCE: Duration = Duration::from_hours(24);
 
 /// Rows that are written at once: enough that the way there does not count.
 const BATCH: usize = 500;
@@ -41,7 +47,12 @@ impl Move {
         let from =
             SqliteStore::open(&file, SqliteOptions::default()).map_err(|error| no_database(&directory, error))?;
         let metadata = Metadata { url: MetadataUrl(Some(to.clone())), ..config.metadata.clone() };
-        let options = postgres::Options { migrate: true, pool_size: 2, ..postgres::options(&metadata)? };
+        let options = postgres::Options {
+            migrate: true,
+            pool_size: 2,
+            statement_timeout: PATIENCE,
+            ..postgres::options(&metadata)?
+        };
         let to = postgres::connect(options).await?;
         let (name, root) = (store_name()?, directory.join(BLOBS));
         let blobs = FilesystemBlobs::open(&root, name.clone(), blobs_filesystem::Options::default())
@@ -52,13 +63,17 @@ impl Move {
         if claimed.is_none() && to.count_rows(&tables[0]).await.map_err(failed)? > 0 {
             return Err(Failure::OccupiedDatabase);
         }
-        let (found, expected) = (blobs.store_id().to_string(), claimed);
-        let expected = match expected {
-            Some(expected) => expected,
-            None => to.claim_blob_store(&name, &found).await.map_err(failed)?,
+        let store = blobs.store_id().to_string();
+        // Until all rows are there no node may serve them: it would take the bytes whose rows are still to come for nobody's.
+        let unfinished = postgres::unfinished(&store);
+        let claimed = match claimed {
+            Some(claimed) => claimed,
+            None => to.claim_blob_store(&name, &unfinished).await.map_err(failed)?,
         };
-        postgres::agree(&root, expected, found)?;
-        Ok(Self { from, to, tables, directory, _lock: lock })
+        if claimed != unfinished {
+            postgres::agree(&root, claimed, store.clone())?;
+        }
+        Ok(Self { from, to, tables, directory, store, _lock: lock })
     }
 
     pub(crate) fn tables(&self) -> &[ImportTable] {
@@ -136,9 +151,11 @@ impl Move {
         Err(Failure::CopyDiffers { table: table.name.clone(), rows_there: source.0, rows_here: target.0 })
     }
 
-    /// Has new rows numbered after those that were copied.
+    /// Has new rows numbered after those that were copied, and nodes serve them.
     pub(crate) async fn finish(&self) -> Result<(), Failure> {
         self.to.number_after_import().await.map_err(failed)?;
+        let unfinished = postgres::unfinished(&self.store);
+        self.to.reclaim_blob_store(&store_name()?, &unfinished, &self.store).await.map_err(failed)?;
         self.from.close();
         Ok(())
     }

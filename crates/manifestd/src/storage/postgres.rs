@@ -63,6 +63,7 @@ pub(super) async fn blobs(store: &PostgresStore, root: &Path, min_free: u64) -> 
     if let Some(expected) = store.blob_store_id(&name).await.map_err(failed)?
         && !root.join("store-id").is_file()
     {
+        require_finished(&expected)?;
         return Err(Failure::OtherBlobs { directory: root.to_owned(), expected, found: None });
     }
     let blobs = FilesystemBlobs::open(root, name.clone(), blobs_filesystem::Options { min_free })
@@ -82,7 +83,19 @@ pub(super) async fn require_same(store: &PostgresStore, blobs: &FilesystemBlobs,
     }
 }
 
+/// What a database names while the rows about that store are copied into it.
+pub(super) fn unfinished(store: &str) -> String {
+    format!("{UNFINISHED}{store}")
+}
+
+const UNFINISHED: &str = "copying:";
+
+fn require_finished(claimed: &str) -> Result<(), Failure> {
+    if claimed.starts_with(UNFINISHED) { Err(Failure::UnfinishedCopy) } else { Ok(()) }
+}
+
 pub(super) fn agree(root: &Path, expected: String, found: String) -> Result<(), Failure> {
+    require_finished(&expected)?;
     if expected == found {
         return Ok(());
     }

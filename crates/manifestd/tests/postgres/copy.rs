@@ -34,6 +34,11 @@ fn a_laptops_registry_moves_to_a_server() {
     database.psql("DELETE FROM tag_history WHERE start_ms = (SELECT max(start_ms) FROM tag_history)").unwrap();
     database.psql("DELETE FROM upload").unwrap();
     database.psql("DELETE FROM legacy_image").unwrap();
+    database.psql("UPDATE blob_store SET id = 'copying:' || id").unwrap();
+    let data = directory.path().to_str().unwrap();
+    let serve = ["serve", "--data-dir", data, "--database-url", database.url(), "--listen", "127.0.0.1:0"];
+    let said = refusal(&mut manifestd(&serve), 1);
+    assert!(said.contains("are being copied into this one, and not all are there"), "{said}");
     assert_eq!(copy(), first);
     let history = |place: &[&str]| answer(&[&["history", "team/moved", "--json"], place].concat());
     let path = directory.path().to_str().unwrap();
