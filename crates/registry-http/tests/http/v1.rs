@@ -167,6 +167,8 @@ async fn a_search() {
         assert_eq!(found["num_results"], json!(expected.len()));
     };
     check("?q=alpine", &["alpine-tools", "team/alpine"]).await;
+    // Names are always lower case.
+    check("?q=Team/ALPine", &["team/alpine"]).await;
     check("?q=alpine&n=1", &["alpine-tools"]).await;
     check("?q=none", &[]).await;
     check("", &["alpine-tools", "other", "team/alpine"]).await;
