@@ -11,7 +11,7 @@ use super::Registry;
 use super::fetch::{FetchError, Manifest};
 use super::lookup::Lookup;
 use crate::access::{Action, Context};
-use crate::document::{ConfigKind, Document};
+use crate::document::{Body, ConfigKind, Document};
 use crate::error::{Port, PortError, PortErrorKind};
 use crate::legacy::{AsSchema1, Signer, rebuilt, sign, to_schema1};
 use bytes::Bytes;
@@ -93,6 +93,10 @@ impl Registry {
             let Ok(document) = Document::parse(Some(&current.media_type), bytes, &self.policy.limits) else {
                 return Ok(None);
             };
+            // Steps that changed no file make no image where there is no layer.
+            if matches!(document.body(), Body::Image { layers, .. } if layers.is_empty()) {
+                return Ok(None);
+            }
             let config = self.config_of(cx, repository, &document).await?;
             // What an image of this kind should have and has not is no error of whoever pulls it.
             let child = match to_schema1(&document, config.as_deref(), repository.as_str(), tag.as_str()) {
