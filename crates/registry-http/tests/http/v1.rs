@@ -2,6 +2,9 @@
 
 use crate::images::{image, sha256};
 use crate::server::{Server, Setup};
+use manifest_core::Policy;
+use manifest_core::policy::LegacyImageRows;
+use manifest_core::ports::BlobStore;
 use oci_types::MediaType;
 use serde_json::{Value, json};
 
@@ -188,4 +191,26 @@ async fn switched_off_it_is_not_there() {
         server.ask(line).await.refused(404, "UNSUPPORTED");
     }
     server.ask("GET /v2/").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_config_that_is_gone_takes_its_own_images_alone() {
+    let policy = Policy { legacy_images: LegacyImageRows::Off, ..Policy::default() };
+    let server = Setup { policy, ..Setup::default() }.start().await;
+    let lost = b"{        }";
+    for (tag, config, layer) in [("kept", b"{}".as_slice(), b"one".as_slice()), ("lost", lost, b"other")] {
+        server.push_blob("a", config).await;
+        server.push_blob("a", layer).await;
+        server.put("a", tag, &image(config, layer)).await.expect(201);
+    }
+    let id = server.ask("GET /v1/repositories/a/tags/kept").await.expect(200).json();
+    let all = server.bytes.list(None, 1_000).await.unwrap().items;
+    for stored in all.into_iter().filter(|stored| stored.size == lost.len() as u64) {
+        server.bytes.delete(&stored.location).await.unwrap();
+    }
+    let tags = server.ask("GET /v1/repositories/a/tags").await.expect(200).json();
+    assert_eq!(tags, json!({ "kept": id }));
+    server.ask("GET /v1/repositories/a/tags/lost").await.refused(404, "MANIFEST_UNKNOWN");
+    server.ask(&format!("GET /v1/images/{}/json", id.as_str().unwrap())).await.expect(200);
+    server.ask("GET /v1/images/none/json").await.refused(404, "MANIFEST_UNKNOWN");
 }
