@@ -90,6 +90,12 @@ pub(crate) enum Failure {
     /// The key that signs cannot be used.
     #[error("the signing key{} cannot be used", path.as_ref().map(|path| format!(" {}", path.display())).unwrap_or_default())]
     SigningKey { path: Option<PathBuf>, source: Source },
+    /// The key that signs is an RSA key, and the new one would be of another kind.
+    #[error(
+        "the signing key{} is an RSA key, and this command makes P-256 keys alone",
+        path.as_ref().map(|path| format!(" {}", path.display())).unwrap_or_default()
+    )]
+    RsaKey { path: Option<PathBuf> },
     /// The process itself cannot do something.
     #[error("{doing} failed")]
     Process { doing: &'static str, source: io::Error },
@@ -123,6 +129,9 @@ impl Listener {
 
 const KEY_STEP: &str = "give it to the user that runs manifestd, or put a P-256 or RSA key there as `openssl genpkey` writes \
                         it; without the file `manifestd serve` makes one";
+
+const RSA_STEP: &str = "make another with `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out FILE`, put it in \
+                        its place or name it in `legacy.signing_key`, and start `manifestd serve` again";
 
 impl Failure {
     /// The code that the process ends with.
@@ -192,6 +201,7 @@ impl Failure {
             Self::Unknown { next, .. } => next.clone(),
             Self::File { .. } => "check the path and its permissions".to_owned(),
             Self::Refused { .. } => "see below why, and correct the file or what it is pushed to".to_owned(),
+            Self::RsaKey { .. } => RSA_STEP.to_owned(),
             Self::SigningKey { path: Some(_), .. } => KEY_STEP.to_owned(),
             Self::SigningKey { path: None, .. } | Self::UseCase { .. } | Self::Process { .. } => "see below why".to_owned(),
             Self::CutShort => return None,

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::{output, storage};
 use key::InstanceKey;
-use manifest_core::legacy::Signer;
+use manifest_core::legacy::{PublicKey, Signer};
 use manifest_core::ports::{PrivateKey, Retired, SigningKeys};
 use serde_json::json;
 use std::error::Error;
@@ -29,14 +29,22 @@ pub(crate) async fn load(config: &Config, keys: &dyn SigningKeys) -> Result<Arc<
     Ok(Arc::new(key))
 }
 
-/// Takes a new key into use. A server that runs goes on with the old one until it is started again.
+/// Takes a new P-256 key into use, if it does not replace an RSA key. A server that runs goes on with the old one until
+/// it is started again.
 pub(crate) fn rotate(config: &Config, rotate: &RotateKey) -> Result<(), Failure> {
     storage::require_registry(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|source| Failure::Process { doing: "starting the runtime", source })?;
     let rotated = runtime.block_on(async {
         let keys = storage::signing_keys(config).await?;
-        replaced(&*keys).await.map_err(|source| unusable(config, source))
+        let current = keys.current().await.map_err(|error| unusable(config, error.into()))?;
+        let old = current.map(|old| InstanceKey::read(&old).map(|key| (key, old))).transpose();
+        let old = old.map_err(|error| unusable(config, error.into()))?;
+        // What is made is P-256, and whoever has an RSA key has clients that know nothing else.
+        if old.as_ref().is_some_and(|(key, _)| matches!(key.key(), PublicKey::Rsa { .. })) {
+            return Err(Failure::RsaKey { path: storage::signing_key_path(config) });
+        }
+        replaced(&*keys, old).await.map_err(|source| unusable(config, source))
     })?;
     output::print(&if rotate.form.json {
         output::json(&json!({ "key": rotated.id, "algorithm": rotated.algorithm, "was": rotated.was }))
@@ -55,11 +63,10 @@ struct Rotated {
     was: Option<String>,
 }
 
-async fn replaced(keys: &dyn SigningKeys) -> Result<Rotated, Box<dyn Error + Send + Sync>> {
-    let old = match keys.current().await? {
-        Some(old) => Some((InstanceKey::read(&old)?, old)),
-        None => None,
-    };
+async fn replaced(
+    keys: &dyn SigningKeys,
+    old: Option<(InstanceKey, PrivateKey)>,
+) -> Result<Rotated, Box<dyn Error + Send + Sync>> {
     let fresh: PrivateKey = InstanceKey::generate()?;
     let retired = old.as_ref().map(|(key, old)| Retired { private: old.clone(), public: key.key().to_der() });
     let in_use = keys.replace(retired, &fresh).await?;

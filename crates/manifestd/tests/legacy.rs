@@ -57,16 +57,37 @@ fn a_key_is_made_once_and_rotated_without_breaking_pulls() {
     stop(server);
 }
 
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on ends by panicking")]
+fn make_rsa_key(path: &Path) {
+    let made = Command::new("openssl")
+        .args(["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out"])
+        .arg(path)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "openssl made no key: {}", String::from_utf8_lossy(&made.stderr));
+}
+
+/// Whoever has an RSA key has clients that know nothing else.
+#[test]
+fn an_rsa_key_is_not_rotated_into_one_of_another_kind() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = directory.path().join("signing-key.pem");
+    make_rsa_key(&key);
+    let before = fs::read(&key).unwrap();
+    stop(Server::on(directory.path()));
+    let data = directory.path().to_str().unwrap();
+    let said = refusal(&mut manifestd(&["rotate-key", "--data-dir", data]), 1);
+    assert!(said.contains("signing-key.pem is an RSA key"), "{said}");
+    assert!(said.contains("next: ") && said.contains("openssl genpkey -algorithm RSA"), "{said}");
+    assert_eq!(fs::read(&key).unwrap(), before);
+    assert!(!directory.path().join("signing-key.earlier.pem").exists());
+}
+
 #[test]
 fn an_rsa_key_of_the_operators_own() {
     let directory = tempfile::tempdir().unwrap();
     let key = directory.path().join("own.pem");
-    let made = Command::new("openssl")
-        .args(["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out"])
-        .arg(&key)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "openssl made no key: {}", String::from_utf8_lossy(&made.stderr));
+    make_rsa_key(&key);
     let mut command = manifestd(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "off", "--ephemeral"]);
     command.env("MANIFESTD_LEGACY__SIGNING_KEY", &key);
     let server = Server::spawn(&mut command);

@@ -39,8 +39,8 @@ impl Registry {
         Ok(None)
     }
 
-    /// The first `limit` repositories, in byte order, whose names contain a text and which the caller may read. Of very many
-    /// repositories only the first sixteen pages are looked through.
+    /// The first `limit` repositories, in byte order, whose names contain a text, in lower case or not, and which the caller may
+    /// read. Of very many repositories only the first sixteen pages are looked through.
     ///
     /// Example: [the guide](crate::guide#images-of-all-repositories). Over HTTP: `GET /v1/search`.
     ///
@@ -49,12 +49,14 @@ impl Registry {
     /// As [`Registry::catalogue`].
     pub async fn search(&self, cx: &Context, text: &str, limit: u32) -> Result<Vec<RepositoryName>, ListError> {
         let limit = usize::try_from(self.page_limit(Some(limit))).unwrap_or(usize::MAX);
+        // Names are always lower case, whatever people type.
+        let text = text.to_ascii_lowercase();
         let mut found = Vec::new();
         let mut after = None;
         for _ in 0..SEARCHED_PAGES {
             let page = self.catalogue(cx, after, None).await?;
             after = page.items.last().cloned();
-            found.extend(page.items.into_iter().filter(|name| name.as_str().contains(text)));
+            found.extend(page.items.into_iter().filter(|name| name.as_str().contains(&text)));
             if found.len() >= limit || !page.more {
                 break;
             }

@@ -11,8 +11,9 @@ use super::Registry;
 use super::fetch::{FetchError, Manifest};
 use super::lookup::Lookup;
 use crate::access::{Action, Context};
-use crate::document::{ConfigKind, Document};
+use crate::document::{Body, ConfigKind, Document};
 use crate::error::{Port, PortError, PortErrorKind};
+use crate::facts::Blob;
 use crate::legacy::{AsSchema1, Signer, rebuilt, sign, to_schema1};
 use bytes::Bytes;
 use forms::Key;
@@ -93,6 +94,10 @@ impl Registry {
             let Ok(document) = Document::parse(Some(&current.media_type), bytes, &self.policy.limits) else {
                 return Ok(None);
             };
+            // Steps that changed no file make no image where there is no layer.
+            if matches!(document.body(), Body::Image { layers, .. } if layers.is_empty()) {
+                return Ok(None);
+            }
             let config = self.config_of(cx, repository, &document).await?;
             // What an image of this kind should have and has not is no error of whoever pulls it.
             let child = match to_schema1(&document, config.as_deref(), repository.as_str(), tag.as_str()) {
@@ -116,7 +121,7 @@ impl Registry {
         Ok(None)
     }
 
-    /// The config of an image, as far as it is there and within the limits.
+    /// The config of an image, as far as it is there, whole and within the limits.
     pub(super) async fn config_of(
         &self,
         cx: &Context,
@@ -128,12 +133,18 @@ impl Registry {
             return Ok(None);
         };
         match self.ports.blobs.find(repository, &config.digest, cx.now).await? {
-            Some(blob) if blob.size == config.size => match self.read_config(&blob).await {
-                Ok(bytes) => Ok(Some(bytes)),
-                Err(error) if error.kind() == PortErrorKind::NotFound => Ok(None),
-                Err(error) => Err(error),
-            },
+            Some(blob) if blob.size == config.size => self.config_if_whole(&blob).await,
             Some(_) | None => Ok(None),
+        }
+    }
+
+    /// The bytes of a config, unless they are lost or damaged: checks of the store find that, and whoever pulls is answered
+    /// without them.
+    pub(super) async fn config_if_whole(&self, blob: &Blob) -> Port<Option<Bytes>> {
+        match self.read_config(blob).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if matches!(error.kind(), PortErrorKind::NotFound | PortErrorKind::Corrupt) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::body::Body;
 use crate::errors::{Code, Refusal};
 use crate::request::{V1, token_repository};
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, HOST, IF_MODIFIED_SINCE, LAST_MODIFIED, VARY};
+use http::header::{CACHE_CONTROL, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use manifest_core::ports::ImageTag;
 use manifest_core::service::LegacyImageError;
@@ -19,7 +19,7 @@ const TOKEN: HeaderName = HeaderName::from_static("x-docker-token");
 const ENDPOINTS: HeaderName = HeaderName::from_static("x-docker-endpoints");
 const SIZE: HeaderName = HeaderName::from_static("x-docker-size");
 
-/// The time of an image: what an id names does not change, so any will do.
+/// The time of an image: what an id names in a repository does not change, so any will do.
 const EPOCH: HeaderValue = HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT");
 
 /// How many repositories a search answers where it is not said, and at most.
@@ -127,14 +127,14 @@ async fn ancestry(x: &Exchange<'_>, id: &str) -> Answer {
 async fn layer(x: &Exchange<'_>, id: &str) -> Answer {
     let name = repository(x, id).await?;
     let (digest, blob) = x.registry.legacy_layer(&x.cx, &name, id).await?;
-    let mut response = if x.parts.headers.contains_key(IF_MODIFIED_SINCE) {
+    let mut response = if is_known(x) {
         answer::empty(StatusCode::NOT_MODIFIED)
     } else if x.parts.method == Method::HEAD {
         blobs::describe(x, &digest, &blob)?
     } else {
         blobs::send(x, &digest, blob).await?
     };
-    cacheable(response.headers_mut());
+    cacheable(x, response.headers_mut());
     Ok(response)
 }
 
@@ -147,17 +147,30 @@ async fn repository(x: &Exchange<'_>, id: &str) -> Result<RepositoryName, Refusa
     found.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, Code::ManifestUnknown, "no repository has such an image"))
 }
 
-/// The answer, or 304 for whoever has it: what an id names does not change.
+/// The answer, or 304 for whoever has it.
 fn cached(x: &Exchange<'_>, response: impl FnOnce() -> Response<Body>) -> Response<Body> {
-    let is_known = x.parts.headers.contains_key(IF_MODIFIED_SINCE);
-    let mut response = if is_known { answer::empty(StatusCode::NOT_MODIFIED) } else { response() };
-    cacheable(response.headers_mut());
+    let mut response = if is_known(x) { answer::empty(StatusCode::NOT_MODIFIED) } else { response() };
+    cacheable(x, response.headers_mut());
     response
 }
 
-fn cacheable(headers: &mut HeaderMap) {
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=31536000"));
-    headers.insert(LAST_MODIFIED, EPOCH);
+/// Whether the client has the answer, of whatever time: what an id names in a repository does not change. Not so where the
+/// request names none: another repository may answer than the last time.
+fn is_known(x: &Exchange<'_>) -> bool {
+    let headers = &x.parts.headers;
+    // Entity tags go before dates (RFC 9110, section 13.1.3).
+    let has_date = headers.contains_key(IF_MODIFIED_SINCE) && !headers.contains_key(IF_NONE_MATCH);
+    has_date && token_repository(headers).is_some()
+}
+
+/// `private`, because access was asked for.
+fn cacheable(x: &Exchange<'_>, headers: &mut HeaderMap) {
+    if token_repository(&x.parts.headers).is_some() {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000"));
+        headers.insert(LAST_MODIFIED, EPOCH);
+    } else {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    }
     // The token decides of which repository the image is.
     headers.insert(VARY, HeaderValue::from_static("authorization"));
 }

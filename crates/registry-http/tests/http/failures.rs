@@ -10,8 +10,8 @@ use manifest_core::plan::Applied;
 use manifest_core::ports::{
     BlobStore, BodyStream, ByteStream, Capacity, MockManifests, Page, Part, Stored, UploadId, WriteError,
 };
-use manifest_core::{Port, PortError, PortErrorKind};
-use oci_types::Digest;
+use manifest_core::{AllowAll, Port, PortError, PortErrorKind};
+use oci_types::{Digest, MediaType};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -66,6 +66,8 @@ enum Fault {
     GoesOn,
     /// There is nothing to read.
     NotThere,
+    /// Nothing can be read for now.
+    Away,
     /// There is no room.
     Full,
 }
@@ -75,7 +77,7 @@ impl BlobStore for Faulty {
     async fn write_part(&self, upload: &UploadId, body: BodyStream) -> Result<Part, WriteError> {
         match self.fault {
             Fault::Full => Err(WriteError::Store(PortError::new(PortErrorKind::Full, "the disk"))),
-            Fault::BreaksOff | Fault::EndsEarly | Fault::GoesOn | Fault::NotThere => {
+            Fault::BreaksOff | Fault::EndsEarly | Fault::GoesOn | Fault::NotThere | Fault::Away => {
                 self.inner.write_part(upload, body).await
             }
         }
@@ -92,6 +94,7 @@ impl BlobStore for Faulty {
             Fault::EndsEarly => Ok(stream::iter([Ok(few)]).boxed()),
             Fault::GoesOn => Ok(stream::repeat_with(move || Ok(few.clone())).take(1_000).boxed()),
             Fault::NotThere => Err(broken(PortErrorKind::NotFound)),
+            Fault::Away => Err(broken(PortErrorKind::Unavailable)),
             Fault::Full => self.inner.read(at, range).await,
         }
     }
@@ -179,4 +182,28 @@ async fn a_push_that_always_loses_may_be_tried_again() {
     server.push_blob("a", b"layer").await;
     let answer = server.put("a", "v1", &image(b"{}", b"layer")).await.refused(503, "UNAVAILABLE");
     assert_eq!(answer.header("retry-after"), "1");
+}
+
+/// Schema 1 cannot be made of an image whose config is lost or damaged, and what is stored is still there (semantics 12).
+#[tokio::test]
+async fn a_config_that_cannot_be_read_breaks_no_pull_of_schema_1() {
+    let whole = Server::start().await;
+    let manifest = whole.push_image("a", "v1", b"layer").await;
+    let check = async |fault: Fault, status: u16| {
+        let (store, bytes) = (whole.store.clone(), whole.bytes.clone());
+        let setup = Setup {
+            ports: Box::new(move |ports| {
+                *ports = store.ports(bytes.clone(), AllowAll);
+                ports.bytes = Arc::new(Faulty { inner: Arc::new(bytes), fault });
+            }),
+            ..Setup::default()
+        };
+        let accept = [("Accept", MediaType::DOCKER_SCHEMA1)];
+        setup.start().await.call("GET /v2/a/manifests/v1", &accept, b"").await.expect(status)
+    };
+    for fault in [Fault::NotThere, Fault::GoesOn] {
+        assert_eq!(check(fault, 200).await.body, manifest);
+    }
+    // A store that does not answer now may do so later: that is said.
+    check(Fault::Away, 503).await;
 }

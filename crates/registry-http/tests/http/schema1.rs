@@ -215,7 +215,18 @@ async fn what_cannot_be_said_in_schema_1() {
     remote["layers"][0]["urls"] = json!(["https://example.com/layer"]);
     let mut bare = image(b"{}", b"");
     bare["layers"] = json!([]);
-    for (tag, manifest) in [("artifact", artifact), ("remote", remote), ("bare", bare)] {
+    // Steps that changed no file make no layer of an image that has none.
+    let config = json!({
+        "architecture": "amd64",
+        "os": "linux",
+        "rootfs": { "type": "layers", "diff_ids": [] },
+        "history": [{ "created_by": "ENV x=y", "empty_layer": true }],
+    });
+    let config = config.to_string().into_bytes();
+    server.push_blob("a", &config).await;
+    let mut steps = image(&config, b"");
+    steps["layers"] = json!([]);
+    for (tag, manifest) in [("artifact", artifact), ("remote", remote), ("bare", bare), ("steps", steps)] {
         server.put("a", tag, &manifest).await.expect(201);
         let answer = server.call(&format!("GET /v2/a/manifests/{tag}"), &[("Accept", SIGNED)], b"").await.expect(200);
         assert_eq!(answer.text(), manifest.to_string(), "{tag}");

@@ -2,6 +2,9 @@
 
 use crate::images::{image, sha256};
 use crate::server::{Server, Setup};
+use manifest_core::Policy;
+use manifest_core::policy::LegacyImageRows;
+use manifest_core::ports::BlobStore;
 use oci_types::MediaType;
 use serde_json::{Value, json};
 
@@ -64,24 +67,47 @@ async fn from_a_tag_to_its_layers() {
 }
 
 #[tokio::test]
-async fn what_an_id_names_is_cached() {
+async fn what_an_id_names_in_a_repository_is_cached() {
+    let server = Server::start().await;
+    two_images(&server, "a").await;
+    let id: String = serde_json::from_value(server.ask("GET /v1/repositories/a/tags/v1").await.json()).unwrap();
+    let token = ("Authorization", "Token repository=\"a\"");
+    for what in ["json", "ancestry", "layer"] {
+        let line = format!("GET /v1/images/{id}/{what}");
+        let answer = server.call(&line, &[token], b"").await.expect(200);
+        assert_eq!(answer.header("cache-control"), "private, max-age=31536000", "{what}");
+        assert_eq!(answer.header("vary"), "authorization");
+        let since = ("If-Modified-Since", answer.header("last-modified"));
+        let known = server.call(&line, &[token, since], b"").await.expect(304);
+        assert!(known.body.is_empty());
+        // Whoever names what it has is not answered by a date.
+        server.call(&line, &[token, since, ("If-None-Match", "\"other\"")], b"").await.expect(200);
+        // Only of what is there.
+        let line = format!("GET /v1/images/none/{what}");
+        server.call(&line, &[since], b"").await.refused(404, "MANIFEST_UNKNOWN");
+        server.call(&line, &[token, since], b"").await.refused(404, "MANIFEST_UNKNOWN");
+    }
+}
+
+/// Which repository answers then depends on the rights of the caller and on what else there is.
+#[tokio::test]
+async fn without_a_repository_an_answer_is_asked_for_again() {
     let server = Server::start().await;
     two_images(&server, "a").await;
     let id: String = serde_json::from_value(server.ask("GET /v1/repositories/a/tags/v1").await.json()).unwrap();
     for what in ["json", "ancestry", "layer"] {
         let line = format!("GET /v1/images/{id}/{what}");
-        let answer = server.ask(&line).await.expect(200);
-        assert!(answer.header("cache-control").starts_with("max-age=31536000"), "{what}");
+        let since = ("If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT");
+        let answer = server.call(&line, &[since], b"").await.expect(200);
+        assert_eq!(answer.header("cache-control"), "private, no-cache", "{what}");
         assert_eq!(answer.header("vary"), "authorization");
-        let since = [("If-Modified-Since", answer.header("last-modified"))];
-        let known = server.call(&line, &since, b"").await.expect(304);
-        assert!(known.body.is_empty());
-        // Only of what is there.
-        let line = format!("GET /v1/images/none/{what}");
-        server.call(&line, &since, b"").await.refused(404, "MANIFEST_UNKNOWN");
-        let token = [("Authorization", "Token repository=\"a\"")];
-        server.call(&line, &token, b"").await.refused(404, "MANIFEST_UNKNOWN");
+        assert!(!answer.has("last-modified"), "{what}");
     }
+    // A layer is known by its digest.
+    let line = format!("GET /v1/images/{id}/layer");
+    let etag = server.ask(&line).await.header("etag").to_owned();
+    let known = server.call(&line, &[("If-None-Match", &etag)], b"").await.expect(304);
+    assert_eq!(known.header("cache-control"), "private, no-cache");
 }
 
 #[tokio::test]
@@ -144,6 +170,8 @@ async fn a_search() {
         assert_eq!(found["num_results"], json!(expected.len()));
     };
     check("?q=alpine", &["alpine-tools", "team/alpine"]).await;
+    // Names are always lower case.
+    check("?q=Team/ALPine", &["team/alpine"]).await;
     check("?q=alpine&n=1", &["alpine-tools"]).await;
     check("?q=none", &[]).await;
     check("", &["alpine-tools", "other", "team/alpine"]).await;
@@ -163,4 +191,26 @@ async fn switched_off_it_is_not_there() {
         server.ask(line).await.refused(404, "UNSUPPORTED");
     }
     server.ask("GET /v2/").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_config_that_is_gone_takes_its_own_images_alone() {
+    let policy = Policy { legacy_images: LegacyImageRows::Off, ..Policy::default() };
+    let server = Setup { policy, ..Setup::default() }.start().await;
+    let lost = b"{        }";
+    for (tag, config, layer) in [("kept", b"{}".as_slice(), b"one".as_slice()), ("lost", lost, b"other")] {
+        server.push_blob("a", config).await;
+        server.push_blob("a", layer).await;
+        server.put("a", tag, &image(config, layer)).await.expect(201);
+    }
+    let id = server.ask("GET /v1/repositories/a/tags/kept").await.expect(200).json();
+    let all = server.bytes.list(None, 1_000).await.unwrap().items;
+    for stored in all.into_iter().filter(|stored| stored.size == lost.len() as u64) {
+        server.bytes.delete(&stored.location).await.unwrap();
+    }
+    let tags = server.ask("GET /v1/repositories/a/tags").await.expect(200).json();
+    assert_eq!(tags, json!({ "kept": id }));
+    server.ask("GET /v1/repositories/a/tags/lost").await.refused(404, "MANIFEST_UNKNOWN");
+    server.ask(&format!("GET /v1/images/{}/json", id.as_str().unwrap())).await.expect(200);
+    server.ask("GET /v1/images/none/json").await.refused(404, "MANIFEST_UNKNOWN");
 }

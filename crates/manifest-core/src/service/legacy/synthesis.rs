@@ -186,10 +186,12 @@ impl Registry {
         let ask = PushAsk { blobs: document.blobs().keys().copied().collect(), ..empty_ask(repository, cx) };
         let PushFacts { mut blobs, .. } = self.ports.manifests.push_facts(&ask).await?;
         let config = match document.config() {
-            // References are unchecked: without a config there are no images (semantics 14).
+            // References are unchecked: without a config there are no images (semantics 14), nor with one that is damaged,
+            // which must not hide the images of all other manifests.
             Some(config) => match blobs.get(&config.digest) {
                 Some(blob) if blob.size == config.size && blob.size <= self.policy.max_config_bytes => {
-                    Some(self.read_config(blob).await?)
+                    let Some(bytes) = self.config_if_whole(blob).await? else { return Ok(None) };
+                    Some(bytes)
                 }
                 Some(_) | None => return Ok(None),
             },
