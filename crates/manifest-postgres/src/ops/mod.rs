@@ -13,7 +13,6 @@ pub(crate) mod labels;
 #[macro_use]
 pub(crate) mod legacy_images;
 pub(crate) mod manifests;
-mod page;
 pub(crate) mod push_facts;
 pub(crate) mod records;
 pub(crate) mod referrers;
@@ -25,3 +24,5 @@ pub(crate) mod tags;
 pub(crate) mod totals;
 pub(crate) mod uploads;
 pub(crate) mod writes;
+
+use manifest_core::stored::page;

@@ -3,10 +3,10 @@ use crate::store::PostgresStore;
 use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
 use manifest_core::error::Port;
 use manifest_core::facts::TagState;
-use manifest_core::ports::{Page, PageAsk, TagOrder, TagRow, TagsAsk, shown_platforms};
-use manifest_core::stored::Column;
+use manifest_core::ports::{Page, PageAsk, TagOrder, TagRow, TagsAsk};
+use manifest_core::stored::{Column, shown_platforms};
 use manifest_core::time::{Millis, NEVER};
-use oci_types::{Platform, RepositoryName, TagName};
+use oci_types::{RepositoryName, TagName};
 
 /// The names of alive tags.
 pub(crate) async fn names(
@@ -149,19 +149,7 @@ fn read(row: Row) -> Port<Option<TagRow>> {
         media_type: manifest("media_type").text(&media_type)?,
         manifest_size: manifest("bytes").size(size.unwrap_or_default().into())?,
         layers_size: manifest("layers_size").optional_size(layers_size)?,
-        platforms: platforms(own, entries.as_deref())?,
+        platforms: shown_platforms(own, entries.as_deref())?,
         image_created,
     }))
-}
-
-/// Of the manifest itself and of its entries, each with what the link says or else what the manifest says that it names.
-fn platforms(own: Option<String>, entries: Option<&str>) -> Port<Vec<Platform>> {
-    let (manifest, link) = (Column("manifest", "platform"), Column("manifest_child", "platform"));
-    let mut named: Vec<_> = manifest.platform(own)?.into_iter().collect();
-    let entries: Vec<(Option<String>, Option<String>)> = link.json(entries.unwrap_or("[]"))?;
-    for (said, stored) in entries {
-        named.extend(link.platform(said)?);
-        named.extend(manifest.platform(stored)?);
-    }
-    Ok(shown_platforms(named))
 }

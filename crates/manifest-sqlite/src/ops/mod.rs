@@ -14,7 +14,6 @@ pub(crate) mod history;
 pub(crate) mod labels;
 pub(crate) mod manifests;
 pub(crate) mod mount;
-mod page;
 pub(crate) mod push_facts;
 pub(crate) mod records;
 pub(crate) mod referrers;
@@ -24,3 +23,5 @@ pub(crate) mod sweep;
 pub(crate) mod tags;
 pub(crate) mod totals;
 pub(crate) mod uploads;
+
+use manifest_core::stored::page;

@@ -1,7 +1,6 @@
 //! Every row, in the forms of the port. Keys begin with the name of a repository and are ordered by it and `@` or `:`, which is not the
 //! order of the names; so a page goes from repository to repository, with a statement for each.
 
-mod form;
 pub(crate) mod images;
 pub(crate) mod manifests;
 pub(crate) mod repositories;
@@ -12,6 +11,7 @@ use diesel::sql_types::{BigInt, Text};
 use form::Place;
 use manifest_core::error::Port;
 use manifest_core::ports::{Page, Record, Table};
+use manifest_core::stored::form;
 
 /// A page of a table.
 pub(crate) async fn page(store: &PostgresStore, table: Table, after: Option<&str>, limit: u32) -> Port<Page<Record>> {

@@ -10,7 +10,6 @@ macro_rules! repository_of {
 
 pub(crate) mod access;
 pub(crate) mod blobs;
-mod cursor;
 pub(crate) mod history;
 pub(crate) mod images;
 pub(crate) mod manifests;
@@ -20,6 +19,7 @@ pub(crate) mod repositories;
 use crate::store::PostgresStore;
 use manifest_core::error::Port;
 use manifest_core::ports::{Doomed, SweepAsk, SweepCursor, SweepKind};
+use manifest_core::stored::cursor;
 use manifest_core::time::Millis;
 
 /// What a step saw.

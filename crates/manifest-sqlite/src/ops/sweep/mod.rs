@@ -12,7 +12,6 @@ macro_rules! repository_of {
 
 pub(crate) mod access;
 pub(crate) mod blobs;
-mod cursor;
 pub(crate) mod history;
 pub(crate) mod images;
 pub(crate) mod manifests;
@@ -23,6 +22,7 @@ use crate::writer::Verdict;
 use diesel::SqliteConnection;
 use manifest_core::error::Port;
 use manifest_core::ports::{Doomed, SweepAsk, SweepCursor, SweepDone, SweepKind};
+use manifest_core::stored::cursor;
 use manifest_core::time::Millis;
 
 /// What a step saw.

@@ -1,10 +1,10 @@
 //! Pages: one row more is read than is served, to know whether others follow.
 
-use manifest_core::error::Port;
-use manifest_core::ports::Page;
+use crate::error::Port;
+use crate::ports::Page;
 
 /// A page of a repository's rows. No rows at all: no such repository. A row that reads as nothing: no items.
-pub(super) fn of_repository<Row, T>(
+pub fn of_repository<Row, T>(
     rows: Vec<Row>,
     limit: u32,
     read: impl FnMut(Row) -> Port<Option<T>>,
@@ -17,7 +17,8 @@ pub(super) fn of_repository<Row, T>(
 }
 
 /// The first `limit` items, of which one more was read. A limit of 0 is an empty page without more.
-pub(super) fn cut<T>(mut items: Vec<T>, limit: u32) -> Page<T> {
+#[must_use]
+pub fn cut<T>(mut items: Vec<T>, limit: u32) -> Page<T> {
     let limit = limit as usize;
     let more = limit > 0 && items.len() > limit;
     items.truncate(limit);

@@ -1,28 +1,32 @@
-use manifest_core::ports::{Record, Table};
+//! Records as [`Records`](crate::ports::Records) lists them: their keys, and the making of one out of columns.
+
+use crate::ports::{Record, Table};
 use oci_types::Digest;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
 /// Where in a table a page starts.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
+pub struct Place<'a> {
     /// The repository.
-    pub(super) id: i64,
+    pub id: i64,
     /// Its name.
-    pub(super) name: &'a str,
+    pub name: &'a str,
     /// What of the key follows the name and its sign; empty: from the start.
-    pub(super) after: &'a str,
+    pub after: &'a str,
 }
 
 impl<'a> Place<'a> {
     /// The digest of the cursor, in its stored form (empty: from the start), and what follows `#`.
-    pub(super) fn digest(&self) -> (Vec<u8>, &'a str) {
+    #[must_use]
+    pub fn digest(&self) -> (Vec<u8>, &'a str) {
         let (digest, rest) = self.after.split_once('#').unwrap_or((self.after, ""));
         (stored(digest), rest)
     }
 
     /// The key of a record of this repository.
-    pub(super) fn key(&self, sign: char, rest: impl Display) -> String {
+    #[must_use]
+    pub fn key(&self, sign: char, rest: impl Display) -> String {
         format!("{}{sign}{rest}", self.name)
     }
 }
@@ -34,7 +38,8 @@ fn sign(table: Table) -> char {
 
 /// The name of a repository in a key, and what follows it as far as it is as in the keys of the table. None if it is no such key, so
 /// that only its text says what follows it.
-pub(super) fn split(table: Table, key: &str) -> (&str, Option<&str>) {
+#[must_use]
+pub fn split(table: Table, key: &str) -> (&str, Option<&str>) {
     let Some((name, rest)) = key.split_once(['@', ':']) else { return (key, Some("")) };
     if !key[name.len()..].starts_with(sign(table)) {
         return (name, None);
@@ -77,46 +82,59 @@ fn parses(table: Table, known: &str) -> bool {
 }
 
 /// A digest of a cursor in its stored form; what is none is before all of them.
-pub(super) fn stored(digest: &str) -> Vec<u8> {
+#[must_use]
+pub fn stored(digest: &str) -> Vec<u8> {
     digest.parse().map_or_else(|_| Vec::new(), |digest: Digest| digest.as_bytes().to_vec())
 }
 
 /// A number of a cursor; what is none is before all of them.
-pub(super) fn number(text: &str) -> i64 {
+#[must_use]
+pub fn number(text: &str) -> i64 {
     text.parse().unwrap_or(-1)
 }
 
 /// How much of the key of a blob is a digest.
-pub(super) fn blob(key: &str) -> Option<&str> {
+#[must_use]
+pub fn blob(key: &str) -> Option<&str> {
     digest_length(key).and_then(|length| key.get(..length))
 }
 
 /// A record in the making.
 #[derive(Debug)]
-pub(super) struct Form(Record);
+pub struct Form(Record);
 
 impl Form {
-    pub(super) fn new(key: String) -> Self {
+    /// A record of that key, without columns.
+    #[must_use]
+    pub fn new(key: String) -> Self {
         Self(Record { key, columns: BTreeMap::new(), location: None })
     }
 
-    pub(super) fn with(mut self, name: &'static str, value: impl Display) -> Self {
+    /// With a column.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Display) -> Self {
         self.0.columns.insert(name, value.to_string());
         self
     }
 
-    pub(super) fn with_some(self, name: &'static str, value: Option<impl Display>) -> Self {
+    /// With a column, unless it is null.
+    #[must_use]
+    pub fn with_some(self, name: &'static str, value: Option<impl Display>) -> Self {
         match value {
             Some(value) => self.with(name, value),
             None => self,
         }
     }
 
-    pub(super) fn done(self) -> Record {
+    /// The record.
+    #[must_use]
+    pub fn done(self) -> Record {
         self.0
     }
 
-    pub(super) fn at(self, location: manifest_core::facts::Location) -> Record {
+    /// The record of what is there.
+    #[must_use]
+    pub fn at(self, location: crate::facts::Location) -> Record {
         Record { location: Some(location), ..self.0 }
     }
 }
