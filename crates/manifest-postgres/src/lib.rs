@@ -3,6 +3,7 @@
 #[macro_use]
 mod statement;
 
+mod condition;
 mod connect;
 mod connection;
 mod driver;
@@ -23,6 +24,7 @@ mod url;
 #[cfg(test)]
 mod tests;
 
+pub use condition::{Condition, Writable};
 pub use connect::ConnectError;
 pub use import::{ImportColumn, ImportTable, line_sum};
 pub use migrate::Migrations;

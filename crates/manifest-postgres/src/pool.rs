@@ -8,12 +8,14 @@ use diesel_async::pooled_connection::PoolableConnection;
 use manifest_core::error::{Port, PortError, PortErrorKind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Connections that are open, and those that may still be opened.
 #[derive(Clone)]
 pub(crate) struct Connections {
     pool: Pool<Manager>,
     last_failure: LastFailure,
+    renounced: Renounced,
     size: u32,
 }
 
@@ -25,7 +27,16 @@ pub(crate) struct Link {
     pub(crate) connection: AsyncPgConnection,
     /// Set by whoever gave up waiting: what the server still does would keep the next one waiting.
     pub(crate) spent: bool,
+    /// When opening it began.
+    opened: Instant,
 }
+
+/// When it was last found that connections lead to a server that takes no writes: those opened before are not used again.
+type Renounced = Arc<Mutex<Option<Instant>>>;
+
+/// How old a connection is at least when another one may lead to another server. So a server that takes no writes costs a node its
+/// connections once in that time, and no more.
+const LEADS_ELSEWHERE: Duration = Duration::from_secs(1);
 
 /// Why the last connection could not be opened. The pool itself only says that none came in time.
 type LastFailure = Arc<Mutex<Option<Arc<OpenConnectionError>>>>;
@@ -34,8 +45,9 @@ impl Connections {
     /// Opens none yet.
     pub(crate) fn new(opener: Opener, options: &PostgresOptions) -> Self {
         let last_failure = LastFailure::default();
+        let renounced = Renounced::default();
         let size = options.pool_size.max(1);
-        let manager = Manager { opener, last_failure: Arc::clone(&last_failure) };
+        let manager = Manager { opener, last_failure: Arc::clone(&last_failure), renounced: Arc::clone(&renounced) };
         // No question before each use: a connection that is gone says so by itself, and a read is asked again on another.
         let pool = Pool::builder()
             .max_size(size)
@@ -43,7 +55,7 @@ impl Connections {
             .idle_timeout(options.idle_timeout)
             .max_lifetime(options.max_lifetime)
             .test_on_check_out(false);
-        Self { pool: pool.build_unchecked(manager), last_failure, size }
+        Self { pool: pool.build_unchecked(manager), last_failure, renounced, size }
     }
 
     pub(crate) fn state(&self) -> PoolState {
@@ -66,10 +78,20 @@ impl Connections {
     pub(crate) async fn get(&self) -> Port<Connection<'_>> {
         loop {
             let mut link = self.pool.get().await.map_err(|error| self.none(error))?;
-            if !PoolableConnection::is_broken(&mut link.connection) {
+            if !is_useless(&mut link, &self.renounced) {
                 return Ok(link);
             }
         }
+    }
+
+    /// Gives up on a connection that leads to a server that takes no writes, and on all that were opened before now: after a
+    /// failover new ones lead to the server that does. `false` if it was opened just now, and a new one would lead to the same.
+    pub(crate) fn renounce(&self, link: &Link) -> bool {
+        if link.opened.elapsed() < LEADS_ELSEWHERE {
+            return false;
+        }
+        *self.renounced.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        true
     }
 
     fn none(&self, error: RunError<Arc<OpenConnectionError>>) -> PortError {
@@ -108,6 +130,14 @@ pub struct PoolState {
 pub(crate) struct Manager {
     opener: Opener,
     last_failure: LastFailure,
+    renounced: Renounced,
+}
+
+fn is_useless(link: &mut Link, renounced: &Renounced) -> bool {
+    let renounced = *renounced.lock().unwrap_or_else(PoisonError::into_inner);
+    link.spent
+        || renounced.is_some_and(|then| link.opened < then)
+        || PoolableConnection::is_broken(&mut link.connection)
 }
 
 impl ManageConnection for Manager {
@@ -115,9 +145,10 @@ impl ManageConnection for Manager {
     type Error = Arc<OpenConnectionError>;
 
     async fn connect(&self) -> Result<Self::Connection, Self::Error> {
+        let begun = Instant::now();
         let opened = self.opener.open().await.map_err(Arc::new);
         *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = opened.as_ref().err().cloned();
-        opened.map(|connection| Link { connection, spent: false })
+        opened.map(|connection| Link { connection, spent: false, opened: begun })
     }
 
     async fn is_valid(&self, _: &mut Link) -> Result<(), Self::Error> {
@@ -125,6 +156,6 @@ impl ManageConnection for Manager {
     }
 
     fn has_broken(&self, link: &mut Link) -> bool {
-        link.spent || PoolableConnection::is_broken(&mut link.connection)
+        is_useless(link, &self.renounced)
     }
 }

@@ -5,6 +5,7 @@ use crate::migrate::Migrations;
 use crate::pool::{Connection, Connections, PoolState};
 use crate::retry::Retries;
 use crate::url::DatabaseUrl;
+use diesel::QueryResult;
 use diesel_async::methods::LoadQuery;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::BoxFuture;
@@ -161,22 +162,44 @@ impl PostgresStore {
         self.connections.get().await
     }
 
-    /// Asks once. The outer error is of the pool, or of nobody answering; the inner one is the driver's.
-    async fn ask<'query, Q, T>(&self, statement: Q, what: &'static str) -> Port<diesel::QueryResult<Vec<T>>>
+    /// Asks once, or once more where the server turns out to take no writes and another connection may lead to one that does: then
+    /// nothing was done. The outer error is of the pool, or of nobody answering; the inner one is the driver's.
+    async fn ask<'query, Q, T>(&self, statement: Q, what: &'static str) -> Port<QueryResult<Vec<T>>>
     where
-        Q: LoadQuery<'query, AsyncPgConnection, T> + Send + 'query,
+        Q: LoadQuery<'query, AsyncPgConnection, T> + Copy + Send + 'query,
         T: Send,
     {
-        let mut link = self.connections.get().await?;
-        // Until the answer is there: whoever asked may be gone before, and the next to have this connection would wait behind a
-        // statement of somebody else's.
-        link.spent = true;
-        match tokio::time::timeout(self.patience, statement.load(&mut link.connection)).await {
-            Ok(answer) => {
-                link.spent = false;
-                Ok(answer)
+        let is_down =
+            |answer: &QueryResult<Vec<T>>| answer.as_ref().is_err_and(|error| failure(error) == Failure::Down);
+        self.ask_of(statement, what, is_down).await
+    }
+
+    /// Like [`Self::ask`], for whom an answer says that the server takes no writes.
+    pub(crate) async fn ask_of<'query, Q, T>(
+        &self,
+        statement: Q,
+        what: &'static str,
+        takes_no_writes: impl Fn(&QueryResult<Vec<T>>) -> bool + Send,
+    ) -> Port<QueryResult<Vec<T>>>
+    where
+        Q: LoadQuery<'query, AsyncPgConnection, T> + Copy + Send + 'query,
+        T: Send,
+    {
+        loop {
+            let mut link = self.connections.get().await?;
+            // Until the answer is there: whoever asked may be gone before, and the next to have this connection would wait behind
+            // a statement of somebody else's.
+            link.spent = true;
+            let answer = match tokio::time::timeout(self.patience, statement.load(&mut link.connection)).await {
+                Ok(answer) => answer,
+                Err(late) => {
+                    return Err(PortError::new(PortErrorKind::Timeout, what).with_source(late).with_unknown_outcome());
+                }
+            };
+            link.spent = false;
+            if !takes_no_writes(&answer) || !self.connections.renounce(&link) {
+                return Ok(answer);
             }
-            Err(late) => Err(PortError::new(PortErrorKind::Timeout, what).with_source(late).with_unknown_outcome()),
         }
     }
 }

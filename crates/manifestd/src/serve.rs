@@ -60,7 +60,7 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let registry = Registry::new(storage.ports.clone(), config.policy()).with_signer(signer);
     greet(config, &listeners, &storage).await?;
 
-    let ready = Ready::new(registry.clone(), storage.database_time());
+    let ready = Ready::new(registry.clone(), storage.condition());
     let (stop, stopping) = oneshot::channel();
     let mut serving = start(config, listeners, &storage, &registry, &ready, stopping)?;
 

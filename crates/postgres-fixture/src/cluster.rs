@@ -145,6 +145,30 @@ impl Cluster {
         self.launch()
     }
 
+    /// Restarts the server as a standby that has lost its primary: it reads, and takes no writes. [`Self::promote`] brings it back.
+    ///
+    /// # Errors
+    ///
+    /// [`FixtureError`] if it does not start; with the end of its log.
+    pub fn demote(&self) -> Result<(), FixtureError> {
+        // What a standby needs must have been written by the server before it stops.
+        self.set(&[("wal_level", "replica")])?;
+        self.stop()?;
+        let signal = self.data().join("standby.signal");
+        fs::write(&signal, "").map_err(FixtureError::file(&signal))?;
+        self.give(&signal)?;
+        self.launch()
+    }
+
+    /// Has a standby take writes, while its connections stay.
+    ///
+    /// # Errors
+    ///
+    /// [`FixtureError`] if it is no standby.
+    pub fn promote(&self) -> Result<(), FixtureError> {
+        self.control(&["promote"])
+    }
+
     /// Kills the server and every process of it at once, as a power cut would. [`Self::restart`] brings it back.
     ///
     /// # Errors

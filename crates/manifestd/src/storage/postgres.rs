@@ -1,11 +1,11 @@
 //! Rows in a Postgres database, and which bytes belong to them.
 
-use super::{no_blobs, store_name};
+use super::{Condition, no_blobs, store_name};
 use crate::config::Metadata;
 use crate::failure::Failure;
 use blobs_filesystem::FilesystemBlobs;
 use manifest_core::PortError;
-use manifest_postgres::{Migrations, PostgresOptions, PostgresStore};
+use manifest_postgres::{Migrations, PostgresOptions, PostgresStore, Writable};
 use std::path::Path;
 use std::{env, fs};
 
@@ -47,6 +47,17 @@ pub(super) async fn connect(options: PostgresOptions) -> Result<PostgresStore, F
 /// A database as it is, for one command: it asks one thing after the other.
 pub(super) async fn connect_for_a_command(metadata: &Metadata) -> Result<PostgresStore, Failure> {
     connect(PostgresOptions { migrate: false, pool_size: 2, ..options(metadata)? }).await
+}
+
+/// What the database is like now.
+pub(super) async fn condition(store: &PostgresStore) -> Result<Condition, PortError> {
+    let found = store.condition().await?;
+    let read_only = match found.writable {
+        Writable::Yes => None,
+        Writable::Standby => Some("it is a standby"),
+        Writable::ReadOnly => Some("its settings make transactions read-only (default_transaction_read_only)"),
+    };
+    Ok(Condition { now: found.now, read_only })
 }
 
 /// The migrations of the database, and those that are run if they are to be.

@@ -11,6 +11,7 @@ mod commands;
 mod copy;
 mod nodes;
 mod outages;
+mod read_only;
 mod signing;
 
 use common::Server;

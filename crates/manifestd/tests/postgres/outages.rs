@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 /// How long a node may take to be itself again.
 const HEALED: Duration = Duration::from_secs(30);
 
-fn ready(server: &Server) -> Answer {
+pub(crate) fn ready(server: &Server) -> Answer {
     request(server.admin.unwrap(), "GET", "/readyz", &[], b"")
 }
 
 /// Asks until it is ready.
-fn heals(server: &Server) {
+pub(crate) fn heals(server: &Server) {
     let until = Instant::now() + HEALED;
     while ready(server).status != 200 {
         assert!(Instant::now() < until, "it did not heal: {}", ready(server).body());
