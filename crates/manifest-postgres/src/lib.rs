@@ -16,6 +16,7 @@ mod planning;
 mod pool;
 mod ports;
 mod retry;
+mod server;
 mod sets;
 mod store;
 mod tls;

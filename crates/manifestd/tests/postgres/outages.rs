@@ -61,6 +61,37 @@ fn without_its_database_a_node_says_so_and_heals() {
 }
 
 #[test]
+fn nobody_waits_for_a_database_that_is_known_to_be_away() {
+    let cluster = Cluster::start().unwrap();
+    let (database, blobs) = (cluster.fresh().unwrap(), tempfile::tempdir().unwrap());
+    let server = silent_node(database.url(), blobs.path());
+    push_image(&server, "team/app", "1", b"layer");
+    cluster.stop().unwrap();
+    let longest = thread::scope(|scope| {
+        let askers: Vec<_> = (0..50)
+            .map(|_| {
+                scope.spawn(|| {
+                    let start = Instant::now();
+                    assert_eq!(server.get("/v2/team/app/manifests/1").status, 503);
+                    start.elapsed()
+                })
+            })
+            .collect();
+        askers.into_iter().map(|asker| asker.join().unwrap()).max().unwrap()
+    });
+    // A request waits five seconds for a connection while there is hope.
+    assert!(longest < Duration::from_secs(2), "{longest:?}");
+    assert!(metric(&server, "manifestd_database_waits_failed_total") >= 50.0);
+    cluster.restart().unwrap();
+    let back = Instant::now();
+    // The node itself looks for its database, and does so once a second at least.
+    while server.get("/v2/team/app/manifests/1").status != 200 {
+        assert!(back.elapsed() < Duration::from_secs(10), "it did not heal");
+    }
+    stop(server);
+}
+
+#[test]
 fn every_acknowledged_push_outlives_restarts_under_load() {
     let cluster = Cluster::start().unwrap();
     cluster.set(&[("fsync", "on"), ("synchronous_commit", "on")]).unwrap();
