@@ -14,6 +14,7 @@ mod migrate;
 mod ops;
 mod planning;
 mod pool;
+mod pooler;
 mod ports;
 mod retry;
 mod server;

@@ -3,6 +3,7 @@ use crate::connection::Opener;
 use crate::driver::{Doing, Failure, failure};
 use crate::migrate::Migrations;
 use crate::pool::{Connection, Connections, PoolState};
+use crate::pooler::refuse_forgetful;
 use crate::retry::Retries;
 use crate::url::DatabaseUrl;
 use diesel::QueryResult;
@@ -78,7 +79,9 @@ impl PostgresStore {
             return Err(ConnectError::Older { missing: found.missing });
         };
         let patience = options.statement_timeout + Duration::from_secs(1);
-        let connections = Connections::new(Opener::new(&options)?, &options);
+        let opening = Opener::new(&options)?;
+        refuse_forgetful(&opening, &options.url).await?;
+        let connections = Connections::new(opening, &options);
         Ok(Self { connections, patience, opened: Arc::new(opened), url: Arc::new(options.url) })
     }
 

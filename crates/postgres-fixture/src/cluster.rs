@@ -10,13 +10,12 @@ use std::{
     fmt::Write as _,
     fs,
     net::TcpListener,
-    os::unix::fs::{PermissionsExt, chown},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::Duration,
 };
-use tempfile::TempDir;
 
 /// What `psql` connects to where no database is meant.
 const ADMIN: &str = "postgres";
@@ -204,9 +203,7 @@ impl Cluster {
 
     fn configured(parameters: &[(&str, &str)]) -> Result<Self, FixtureError> {
         let user = User::of_server()?;
-        let folder = tempfile::Builder::new().prefix("postgres-fixture-").tempdir();
-        let folder: TempDir = folder.map_err(FixtureError::file(std::env::temp_dir()))?;
-        give(user, folder.path())?;
+        let folder = programs::folder(user)?;
         // Before the server, so that there is no moment in which nobody would end it.
         let watch = watch(user, folder.path())?;
         let cluster = Self { folder: folder.keep(), url: String::new(), user, watch };
@@ -289,7 +286,7 @@ impl Cluster {
     }
 
     fn give(&self, path: &Path) -> Result<(), FixtureError> {
-        give(self.user, path)
+        programs::give(self.user, path)
     }
 
     fn data(&self) -> PathBuf {
@@ -320,10 +317,6 @@ fn watch(user: Option<User>, folder: &Path) -> Result<Child, FixtureError> {
     // It must hold nothing of the tests open, whose output somebody may read to its end.
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().map_err(|source| FixtureError::NotStarted { program: shell, source })
-}
-
-fn give(user: Option<User>, path: &Path) -> Result<(), FixtureError> {
-    user.map_or(Ok(()), |user| chown(path, Some(user.id), Some(user.group)).map_err(FixtureError::file(path)))
 }
 
 /// Whether the process still runs: a dead one that nobody has reaped does not.

@@ -14,8 +14,9 @@ use std::{
 pub enum FixtureError {
     /// The programs are not installed.
     #[error(
-        "Postgres is not installed: neither /usr/lib/postgresql/*/bin nor the path has `{program}`; \
-         `cargo xtask setup` installs Debian's package `postgresql`"
+        "`{program}` is not installed: neither /usr/lib/postgresql/*/bin nor the path nor /usr/sbin has it; \
+         `cargo xtask setup` installs Debian's package `{}`",
+        package(program)
     )]
     NotInstalled {
         /// The first program that was not found.
@@ -51,6 +52,11 @@ pub enum FixtureError {
     /// The server to be killed does not run.
     #[error("the server does not run")]
     NotRunning,
+}
+
+/// The package of Debian that has a program.
+fn package(program: &str) -> &str {
+    if program == "pgbouncer" { program } else { "postgresql" }
 }
 
 impl FixtureError {

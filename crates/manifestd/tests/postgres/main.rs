@@ -11,6 +11,7 @@ mod commands;
 mod copy;
 mod nodes;
 mod outages;
+mod pooler;
 mod read_only;
 mod signing;
 
