@@ -1,6 +1,6 @@
 //! What can be in the way of using a database.
 
-use crate::connection::OpenConnectionError;
+use crate::connection::{OLDEST, OpenConnectionError};
 use crate::pooler::is_forgetful;
 use crate::tls::TlsError;
 use crate::url::DatabaseUrl;
@@ -126,6 +126,9 @@ pub(crate) fn explain(error: OpenConnectionError, url: &DatabaseUrl) -> ConnectE
     let driver = match &error {
         OpenConnectionError::Connect(driver) => driver,
         OpenConnectionError::Silent(_) => return ConnectError::Unreachable { server, source: error.into() },
+        OpenConnectionError::Old(found) => {
+            return ConnectError::OldServer { found: found.clone(), needed: OLDEST };
+        }
         OpenConnectionError::Setup(diesel::ConnectionError::CouldntSetupConfiguration(said))
         | OpenConnectionError::Settings(said)
             if is_forgetful(said) =>

@@ -1,7 +1,7 @@
 //! What a database is, found without changing it.
 
 use crate::connect::ConnectError;
-use diesel::sql_types::{Array, Bool, Integer, Nullable, Text};
+use diesel::sql_types::{Array, Bool, Nullable, Text};
 use diesel::{QueryableByName, RunQueryDsl};
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
@@ -17,9 +17,6 @@ pub(crate) enum Found {
     /// One of ours, with the migrations that ran, in order.
     Ours(Vec<String>),
 }
-
-/// The oldest server that will do: what statements and functions use is in all that are still maintained, and tested on 15.
-const OLDEST: u32 = 13;
 
 /// The tables, but for those of migrations that may not have run.
 const TABLES: [&str; 13] = [
@@ -41,14 +38,10 @@ const TABLES: [&str; 13] = [
 /// Looks at the server and at the database.
 pub(crate) fn look(connection: &mut Blocking) -> Result<Found, ConnectError> {
     let server: Server = diesel::sql_query(
-        "SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number, \
-             current_user::text AS \"user\", current_schema()::text AS schema, \
+        "SELECT current_user::text AS \"user\", current_schema()::text AS schema, \
              coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create",
     )
     .get_result(connection)?;
-    if u32::try_from(server.number).unwrap_or_default() < OLDEST * 10_000 {
-        return Err(ConnectError::OldServer { found: server.version, needed: OLDEST });
-    }
     let Some(schema) = &server.schema else { return Err(ConnectError::NoSchema) };
     let tables: Tables = diesel::sql_query(
         "SELECT ARRAY(SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
@@ -100,10 +93,6 @@ fn refuse_without_privileges(connection: &mut Blocking, user: String) -> Result<
 
 #[derive(QueryableByName)]
 struct Server {
-    #[diesel(sql_type = Text)]
-    version: String,
-    #[diesel(sql_type = Integer)]
-    number: i32,
     #[diesel(sql_type = Text)]
     user: String,
     #[diesel(sql_type = Nullable<Text>)]

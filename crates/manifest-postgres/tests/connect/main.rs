@@ -5,6 +5,7 @@
 mod bad_input;
 mod encrypted;
 mod migrations;
+mod old_server;
 mod read_only;
 
 use manifest_postgres::{ConnectError, DatabaseUrl, PostgresOptions, PostgresStore};
