@@ -45,7 +45,8 @@ impl Opener {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT);
         }
-        config.application_name(&options.application_name);
+        let name = options.application_name.as_deref().or(options.url.config().get_application_name());
+        config.application_name(name.unwrap_or("manifestd"));
         let tls = options.url.tls();
         // Statements rather than parameters of the start-up, which poolers refuse. Behind one they may not be kept, and nothing
         // depends on it: waiting for an answer ends here too. Errors are told apart by the server's messages, so that these are

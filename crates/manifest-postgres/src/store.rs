@@ -42,8 +42,8 @@ pub struct PostgresOptions {
     pub idle_timeout: Option<Duration>,
     /// How old a connection becomes; `None`: as old as it likes.
     pub max_lifetime: Option<Duration>,
-    /// What the server calls the connections of this node.
-    pub application_name: String,
+    /// What the server calls the connections of this node, in `pg_stat_activity`; `None`: what the URL says, else `manifestd`.
+    pub application_name: Option<String>,
 }
 
 impl PostgresOptions {
@@ -58,7 +58,7 @@ impl PostgresOptions {
             statement_timeout: Duration::from_secs(30),
             idle_timeout: Some(Duration::from_mins(10)),
             max_lifetime: Some(Duration::from_mins(30)),
-            application_name: "manifestd".to_owned(),
+            application_name: None,
         }
     }
 }

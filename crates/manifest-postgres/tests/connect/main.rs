@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends by panicking")]
 
+mod application_name;
 mod bad_input;
 mod encrypted;
 mod migrations;

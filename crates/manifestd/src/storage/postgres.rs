@@ -24,6 +24,7 @@ pub(super) fn options(metadata: &Metadata) -> Result<PostgresOptions, Failure> {
         statement_timeout: metadata.statement_timeout.as_duration(),
         idle_timeout: Some(metadata.idle_timeout.as_duration()),
         max_lifetime: Some(metadata.max_lifetime.as_duration()),
+        application_name: Some(metadata.application_name.clone()).filter(|name| !name.is_empty()),
         ..PostgresOptions::new(url)
     })
 }
