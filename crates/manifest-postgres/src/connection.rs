@@ -1,8 +1,8 @@
 //! How one connection is opened.
 
-use crate::planning;
 use crate::store::PostgresOptions;
 use crate::tls::{SslMode, TlsError};
+use crate::{language, planning};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use std::time::Duration;
 use tokio_postgres::config::SslMode as DriverMode;
@@ -49,14 +49,9 @@ impl Opener {
         config.application_name(name.unwrap_or("manifestd"));
         let tls = options.url.tls();
         // Statements rather than parameters of the start-up, which poolers refuse. Behind one they may not be kept, and nothing
-        // depends on it: waiting for an answer ends here too. Errors are told apart by the server's messages, so that these are
-        // asked for in English where the user may ask.
-        let settings = format!(
-            "{}; SET statement_timeout = {}; \
-             DO $$ BEGIN PERFORM set_config('lc_messages', 'C', false); EXCEPTION WHEN insufficient_privilege THEN NULL; END $$",
-            planning::SETTINGS,
-            options.statement_timeout.as_millis()
-        );
+        // depends on it: waiting for an answer ends here too.
+        let timeout = options.statement_timeout.as_millis();
+        let settings = format!("{}; SET statement_timeout = {timeout}; {}", planning::SETTINGS, language::ASK);
         Ok(Self { config, mode: tls.mode, tls: tls.connector()?, settings })
     }
 

@@ -9,6 +9,7 @@ mod connection;
 mod driver;
 mod identity;
 mod import;
+mod language;
 mod look;
 mod migrate;
 mod ops;

@@ -3,9 +3,8 @@
 //! A pooler that gives each transaction another connection must make every statement known there that its client has prepared. One
 //! that does not works as long as nobody else is about, and fails under load; so it is asked while somebody else is about.
 
-use crate::connect::{ConnectError, explain};
+use crate::connect::ConnectError;
 use crate::connection::Opener;
-use crate::url::DatabaseUrl;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::Integer;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
@@ -14,8 +13,7 @@ use tokio::time::timeout;
 
 /// Fails if a statement that was prepared is not there any more once another session has a transaction open. Where there are not
 /// connections enough to ask, or time, the answer is that nothing is known against it.
-pub(crate) async fn refuse_forgetful(opener: &Opener, url: &DatabaseUrl) -> Result<(), ConnectError> {
-    let mut asking = opener.open().await.map_err(|error| explain(error, url))?;
+pub(crate) async fn refuse_forgetful(mut asking: AsyncPgConnection, opener: &Opener) -> Result<(), ConnectError> {
     prepared(&mut asking).await?;
     let Ok(Ok(mut other)) = timeout(PATIENCE, opener.open()).await else { return Ok(()) };
     // A pooler by transactions gives it the connection that was used last, and keeps that for it.

@@ -1,6 +1,7 @@
-use crate::connect::ConnectError;
+use crate::connect::{ConnectError, explain};
 use crate::connection::Opener;
 use crate::driver::{Doing, Failure, failure};
+use crate::language::foreign_messages;
 use crate::migrate::Migrations;
 use crate::pool::{Connection, Connections, PoolState};
 use crate::pooler::refuse_forgetful;
@@ -21,8 +22,14 @@ pub struct PostgresStore {
     connections: Connections,
     /// How long an answer is awaited: behind a pooler the server may not know how long it may work.
     patience: Duration,
-    opened: Arc<Migrations>,
-    url: Arc<DatabaseUrl>,
+    found: Arc<Found>,
+}
+
+/// What was found when the store was opened.
+struct Found {
+    migrations: Migrations,
+    foreign: Option<String>,
+    url: DatabaseUrl,
 }
 
 /// What an operator may choose about a [`PostgresStore`].
@@ -71,7 +78,7 @@ impl PostgresStore {
     /// [`ConnectError`], which says what is in the way.
     pub async fn connect(options: PostgresOptions) -> Result<Self, ConnectError> {
         let found = Migrations::status(&options).await?;
-        let opened = if found.missing.is_empty() {
+        let migrations = if found.missing.is_empty() {
             found
         } else if options.migrate {
             Migrations::up(&options).await?
@@ -79,22 +86,31 @@ impl PostgresStore {
             return Err(ConnectError::Older { missing: found.missing });
         };
         let patience = options.statement_timeout + Duration::from_secs(1);
-        let opening = Opener::new(&options)?;
-        refuse_forgetful(&opening, &options.url).await?;
-        let connections = Connections::new(opening, &options);
-        Ok(Self { connections, patience, opened: Arc::new(opened), url: Arc::new(options.url) })
+        let opener = Opener::new(&options)?;
+        let mut first = opener.open().await.map_err(|error| explain(error, &options.url))?;
+        let foreign = foreign_messages(&mut first).await?;
+        refuse_forgetful(first, &opener).await?;
+        let connections = Connections::new(opener, &options);
+        Ok(Self { connections, patience, found: Arc::new(Found { migrations, foreign, url: options.url }) })
     }
 
     /// The migrations that the database had, and those that connecting ran.
     #[must_use]
     pub fn opened(&self) -> &Migrations {
-        &self.opened
+        &self.found.migrations
     }
 
     /// Where the database is.
     #[must_use]
     pub fn url(&self) -> &DatabaseUrl {
-        &self.url
+        &self.found.url
+    }
+
+    /// The locale of the server's messages (`lc_messages`), if they are not in English and the user may not ask for English. Then
+    /// deadlocks, time-outs and a full disk are not told apart from errors that nobody expects.
+    #[must_use]
+    pub fn foreign_messages(&self) -> Option<&str> {
+        self.found.foreign.as_deref()
     }
 
     /// How many connections are used now, and what was.

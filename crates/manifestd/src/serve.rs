@@ -139,6 +139,13 @@ async fn greet(config: &Config, listeners: &Listeners, storage: &Storage) -> Res
         let copy = copy.map(|path| path.display().to_string());
         tracing::info!(from, copy, "the database was migrated");
     }
+    if let Some(lc_messages) = storage.foreign_messages() {
+        tracing::warn!(
+            lc_messages,
+            "the messages of the database are not in English: deadlocks are not retried, and time-outs and a full disk are answered \
+             500; as a superuser: ALTER ROLE … SET lc_messages = 'C'"
+        );
+    }
     let admin = admin.map(|address| address.to_string());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), address = %listeners.address, admin, data = %home, "serving");
     Ok(())

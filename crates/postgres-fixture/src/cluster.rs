@@ -27,6 +27,9 @@ const WATCH: &str = r#"read -r _; "$1" stop -D "$2/data" -m immediate >/dev/null
 /// For tests, where a crash of the machine loses nothing of worth.
 const THROW_AWAY: &[(&str, &str)] = &[("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "off")];
 
+/// The locale that Debian always has, as files.
+const C_UTF8: &str = "/usr/lib/locale/C.utf8";
+
 /// How often a wait looks again.
 const POLL: Duration = Duration::from_millis(5);
 
@@ -107,6 +110,19 @@ impl Cluster {
     pub fn set(&self, parameters: &[(&str, &str)]) -> Result<(), FixtureError> {
         self.write_parameters(parameters)?;
         self.restart()
+    }
+
+    /// Has the server speak another language: `de_DE.utf8`. It is restarted.
+    ///
+    /// The locale is made for it from Debian's `C.utf8`, and is that one but for its name; translations are in Debian's package.
+    ///
+    /// # Errors
+    ///
+    /// [`FixtureError`] if the system has no `C.utf8`, or the server does not start.
+    pub fn speak(&self, locale: &str) -> Result<(), FixtureError> {
+        let (from, to) = (Path::new(C_UTF8), self.locales().join(locale));
+        copy_folder(from, &to)?;
+        self.set(&[("lc_messages", locale)])
     }
 
     /// Writes a file that the server alone may read, such as a key for TLS, and says where it is.
@@ -272,7 +288,16 @@ impl Cluster {
     }
 
     fn command(&self, program: &Path) -> Command {
-        programs::command(program, self.user, &self.folder)
+        let mut command = programs::command(program, self.user, &self.folder);
+        let locales = self.locales();
+        if locales.exists() {
+            command.env("LOCPATH", locales);
+        }
+        command
+    }
+
+    fn locales(&self) -> PathBuf {
+        self.folder.join("locales")
     }
 
     /// The last line for a parameter is the one that counts.
@@ -317,6 +342,20 @@ fn watch(user: Option<User>, folder: &Path) -> Result<Child, FixtureError> {
     // It must hold nothing of the tests open, whose output somebody may read to its end.
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().map_err(|source| FixtureError::NotStarted { program: shell, source })
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<(), FixtureError> {
+    fs::create_dir_all(to).map_err(FixtureError::file(to))?;
+    for entry in fs::read_dir(from).map_err(FixtureError::file(from))? {
+        let path = entry.map_err(FixtureError::file(from))?.path();
+        let target = to.join(path.file_name().unwrap_or_default());
+        if path.is_dir() {
+            copy_folder(&path, &target)?;
+        } else {
+            fs::copy(&path, &target).map_err(FixtureError::file(&path))?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the process still runs: a dead one that nobody has reaped does not.

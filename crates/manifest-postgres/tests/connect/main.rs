@@ -5,6 +5,7 @@
 mod application_name;
 mod bad_input;
 mod encrypted;
+mod language;
 mod migrations;
 mod old_server;
 mod read_only;

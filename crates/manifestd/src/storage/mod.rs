@@ -186,6 +186,14 @@ impl Storage {
         }))
     }
 
+    /// The locale of the database's messages, if errors are not told apart because of it.
+    pub(crate) fn foreign_messages(&self) -> Option<&str> {
+        match &self.rows {
+            Rows::Postgres(store) => store.foreign_messages(),
+            Rows::Memory | Rows::Sqlite(_) => None,
+        }
+    }
+
     /// Shows what the stores count.
     pub(crate) fn register(&self, metrics: &mut Metrics) {
         if let Rows::Postgres(store) = &self.rows {

@@ -42,6 +42,20 @@ fn the_server_names_a_node_as_it_is_configured() {
 }
 
 #[test]
+fn a_database_that_speaks_another_language_is_warned_about() {
+    let cluster = Cluster::start().unwrap();
+    let (database, blobs) = (cluster.fresh().unwrap(), tempfile::tempdir().unwrap());
+    let grant = "CREATE ROLE pusher LOGIN PASSWORD 'p'; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO pusher";
+    database.psql(grant).unwrap();
+    cluster.speak("de_DE.utf8").unwrap();
+    let url = database.url().replace("postgres@", "pusher:p@");
+    let mut server = node(&url, blobs.path());
+    let said = server.log_until("lc_messages");
+    assert!(said.contains("WARN") && said.contains("de_DE.utf8"), "{said}");
+    server.kill();
+}
+
+#[test]
 fn migrations_are_shown_and_run() {
     let database = empty();
     let step = |step: &[&str]| answer(&[&["migrate"], step, &["--database-url", database.url()]].concat());
