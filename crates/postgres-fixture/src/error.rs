@@ -25,6 +25,14 @@ pub enum FixtureError {
     /// Postgres refuses to run as the superuser, and there is nobody else.
     #[error("Postgres refuses to run as root, and there is no user `postgres`; Debian's package `postgresql` makes it")]
     NoUser,
+    /// The folder for temporary files is none for the server.
+    #[error("{who} cannot make files in {}; name another folder with TMPDIR", folder.display())]
+    NoFolder {
+        /// Who cannot.
+        who: &'static str,
+        /// Which one.
+        folder: PathBuf,
+    },
     /// A file of the server could not be read or written.
     #[error("{} is needed for a server", path.display())]
     File {

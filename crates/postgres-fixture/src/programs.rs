@@ -61,7 +61,18 @@ impl User {
 }
 
 /// A new folder that belongs to that user. It is gone with the answer, unless that is told to keep it.
+///
+/// Whoever may not make files beside it could not remove it either, so that is asked before.
 pub(crate) fn folder(user: Option<User>) -> Result<TempDir, FixtureError> {
+    let parent = env::temp_dir();
+    let shell = PathBuf::from("/bin/sh");
+    let mut may = command(&shell, user, Path::new("/"));
+    may.args(["-c", r#"test -d "$1" && test -w "$1" && test -x "$1""#, "may"]).arg(&parent);
+    let status = may.status().map_err(|source| FixtureError::NotStarted { program: shell, source })?;
+    if !status.success() {
+        let who = if user.is_some() { "the user `postgres`, who runs servers," } else { "whoever runs this" };
+        return Err(FixtureError::NoFolder { who, folder: parent });
+    }
     let folder = tempfile::Builder::new().prefix("postgres-fixture-").tempdir();
     let folder = folder.map_err(FixtureError::file(env::temp_dir()))?;
     give(user, folder.path())?;
