@@ -25,10 +25,15 @@ fn a_node_whose_database_became_a_standby_says_so_and_heals() {
     push_image(&server, "team/app", "1", b"layer");
     cluster.demote().unwrap();
     takes_no_writes(&server, "it is a standby");
+    // Another one that starts meanwhile has nothing to write either.
+    let late = node(database.url(), blobs.path());
+    takes_no_writes(&late, "it is a standby");
     cluster.promote().unwrap();
-    heals(&server);
-    server.push("team/app", "2", &index(2));
-    stop(server);
+    for server in [server, late] {
+        heals(&server);
+        server.push("team/app", "2", &index(2));
+        stop(server);
+    }
 }
 
 #[test]
