@@ -8,7 +8,7 @@ use diesel_async::AsyncPgConnection;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// Opens connections.
 pub(crate) struct Server {
@@ -38,10 +38,14 @@ impl Server {
         Self { opener, failing: watch::Sender::new(None) }
     }
 
-    /// Opens a connection as soon as the server is there; and says when that began.
+    /// Opens a connection, and says when that began. While the server is away it waits for it, though not for long: it may be that
+    /// nobody needs the connection any more.
     pub(crate) async fn open(self: &Arc<Self>) -> Result<(AsyncPgConnection, Instant), Away> {
-        // In vain only if there were no sender, which is this very server.
-        drop(self.watch().wait_for(Option::is_none).await);
+        // Late, or in vain if there were no sender, which is this very server.
+        drop(timeout(LONGEST, self.watch().wait_for(Option::is_none)).await);
+        if let Some(failure) = self.failure() {
+            return Err(failure);
+        }
         let begun = Instant::now();
         let opened = self.opener.open().await.map_err(Arc::new);
         if let Err(failure) = &opened

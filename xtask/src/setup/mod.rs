@@ -37,7 +37,7 @@ pub(crate) enum Need {
     Strace,
     /// The database server of tests, which start and end it themselves.
     Postgres,
-    /// Stands between nodes and their database in tests, which start and end it themselves.
+    /// Stands between nodes and their database in tests, which start and end it themselves. Its package may start a service.
     PgBouncer,
     /// Gives a node of a test another clock.
     Faketime,

@@ -59,7 +59,7 @@ async fn round(store: &PostgresStore, round: u8) {
         from: 5,
         last_part: Some(last),
         sealed: part(format!("sealed-{round}")).location,
-        digest: blob.clone(),
+        digest: blob,
         size: 10,
         lease_until: 500,
         now: 1,

@@ -2,6 +2,7 @@ use crate::common::{Answer, Server, begin, index, push_image, request, run, stop
 use crate::{fresh, silent_node};
 use postgres_fixture::Cluster;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -91,37 +92,46 @@ fn nobody_waits_for_a_database_that_is_known_to_be_away() {
     stop(server);
 }
 
+/// Pushes one tag after the other until ten were acknowledged when everything was over; those that were acknowledged.
+fn push_until(server: &Server, writer: u32, is_over: &AtomicBool) -> Vec<String> {
+    let headers = [("Content-Type", "application/vnd.oci.image.index.v1+json")];
+    let until = Instant::now() + HEALED;
+    let (mut tags, mut after) = (Vec::new(), 0);
+    for turn in 0.. {
+        assert!(Instant::now() < until, "{} tags were acknowledged, {after} of them at the end", tags.len());
+        let over = is_over.load(Ordering::SeqCst);
+        let tag = format!("w{writer}-{turn}");
+        let path = format!("/v2/load/app/manifests/{tag}");
+        let answer = request(server.address, "PUT", &path, &headers, index(writer * 1_000_000 + turn).as_bytes());
+        match answer.status {
+            201 => {
+                tags.push(tag);
+                after += u32::from(over);
+            }
+            503 => assert!(answer.header("retry-after").is_some()),
+            other => panic!("{other}: {}", answer.body()),
+        }
+        if after == 10 {
+            break;
+        }
+    }
+    tags
+}
+
 #[test]
 fn every_acknowledged_push_outlives_restarts_under_load() {
     let cluster = Cluster::start().unwrap();
     cluster.set(&[("fsync", "on"), ("synchronous_commit", "on")]).unwrap();
     let (database, blobs) = (cluster.fresh().unwrap(), tempfile::tempdir().unwrap());
     let server = silent_node(database.url(), blobs.path());
+    let is_over = AtomicBool::new(false);
     let acknowledged = thread::scope(|scope| {
-        let writers: Vec<_> = (0..4_u32)
-            .map(|writer| {
-                let at = server.address;
-                scope.spawn(move || {
-                    let headers = [("Content-Type", "application/vnd.oci.image.index.v1+json")];
-                    let mut tags = Vec::new();
-                    for turn in 0..60 {
-                        let tag = format!("w{writer}-{turn}");
-                        let path = format!("/v2/load/app/manifests/{tag}");
-                        let body = index(writer * 1_000 + turn);
-                        let answer = request(at, "PUT", &path, &headers, body.as_bytes());
-                        match answer.status {
-                            201 => tags.push(tag),
-                            503 => assert!(answer.header("retry-after").is_some()),
-                            other => panic!("{other}: {}", answer.body()),
-                        }
-                    }
-                    tags
-                })
-            })
-            .collect();
+        let push = |writer| push_until(&server, writer, &is_over);
+        let writers: Vec<_> = (0..4).map(|writer| scope.spawn(move || push(writer))).collect();
         cluster.restart().unwrap();
         cluster.kill().unwrap();
         cluster.restart().unwrap();
+        is_over.store(true, Ordering::SeqCst);
         writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect::<Vec<_>>()
     });
     heals(&server);
