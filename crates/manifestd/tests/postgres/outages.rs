@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a node may take to be itself again.
-const HEALED: Duration = Duration::from_secs(30);
+pub(crate) const HEALED: Duration = Duration::from_secs(30);
 
 pub(crate) fn ready(server: &Server) -> Answer {
     request(server.admin.unwrap(), "GET", "/readyz", &[], b"")

@@ -1,17 +1,22 @@
 use crate::common::{Server, index, push_image, request, stop};
-use crate::outages::{heals, ready};
+use crate::outages::{HEALED, heals, ready};
 use crate::{fresh, node};
 use postgres_fixture::Cluster;
+use std::time::Instant;
 
 /// A push is refused for now, a pull is not, and probes are told why.
 fn takes_no_writes(server: &Server, reason: &str) {
+    // (Whoever asked while there was no server is told so for a second more.)
+    let until = Instant::now() + HEALED;
+    while server.get("/v2/team/app/manifests/1").status != 200 {
+        assert!(Instant::now() < until, "it did not find its database");
+    }
     let headers = [("Content-Type", "application/vnd.oci.image.index.v1+json")];
     let pushed = request(server.address, "PUT", "/v2/team/app/manifests/2", &headers, index(2).as_bytes());
     assert_eq!(pushed.status, 503, "{}", pushed.body());
     assert!(pushed.header("retry-after").is_some());
     let begun = request(server.address, "POST", "/v2/team/app/blobs/uploads/", &[], b"");
     assert_eq!(begun.status, 503, "{}", begun.body());
-    assert_eq!(server.get("/v2/team/app/manifests/1").status, 200);
     let said = ready(server);
     assert_eq!(said.status, 503);
     assert_eq!(said.body().trim(), format!("not ready: the database takes no writes: {reason}"));
