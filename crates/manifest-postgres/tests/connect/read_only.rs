@@ -28,11 +28,20 @@ fn admit_writes(database: &Database, admit: bool) {
     database.psql(&alter).unwrap();
 }
 
-/// Ends the sessions of that database, so that new ones are opened.
-fn end_sessions(database: &Database) {
+/// Ends the sessions of a store on that database, which opens new ones.
+async fn end_sessions(database: &Database, store: &PostgresStore) {
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                WHERE datname = current_database() AND pid <> pg_backend_pid()";
     database.psql(end).unwrap();
+    answers(store).await;
+}
+
+/// Returns when a store is answered whose sessions have ended. Each of the old ones may have to be met once.
+async fn answers(store: &PostgresStore) {
+    let until = Instant::now() + HEALED;
+    while let Err(error) = store.condition().await {
+        assert!(Instant::now() < until, "{error:?}");
+    }
 }
 
 #[tokio::test]
@@ -42,8 +51,7 @@ async fn a_connection_that_takes_no_writes_is_not_used_for_ever() {
     assert!(write(&store, 1).await.unwrap());
     assert_eq!(store.condition().await.unwrap().writable, Writable::Yes);
     admit_writes(&database, false);
-    end_sessions(&database);
-    // (A read that meets the end of its session is asked again.)
+    end_sessions(&database, &store).await;
     assert_eq!(reads(&store).await, 1);
     let error = write(&store, 2).await.unwrap_err();
     assert_eq!((error.kind(), error.outcome_unknown()), (PortErrorKind::Unavailable, false), "{error:?}");
@@ -63,7 +71,7 @@ async fn asking_is_enough_to_find_the_way_back() {
     let database = Database::fresh().await;
     let store = PostgresStore::connect(options(database.url())).await.unwrap();
     admit_writes(&database, false);
-    end_sessions(&database);
+    end_sessions(&database, &store).await;
     assert_eq!(store.condition().await.unwrap().writable, Writable::ReadOnly);
     admit_writes(&database, true);
     let until = Instant::now() + HEALED;
@@ -78,7 +86,7 @@ async fn where_servers_changed_places_a_write_is_not_refused() {
     let database = Database::fresh().await;
     let store = PostgresStore::connect(options(database.url())).await.unwrap();
     admit_writes(&database, false);
-    end_sessions(&database);
+    end_sessions(&database, &store).await;
     assert_eq!(store.condition().await.unwrap().writable, Writable::ReadOnly);
     admit_writes(&database, true);
     // The connection is old enough that another one may lead elsewhere.
@@ -95,6 +103,7 @@ async fn a_standby_is_one() {
     let store = PostgresStore::connect(options(database.url())).await.unwrap();
     assert!(write(&store, 1).await.unwrap());
     cluster.demote().unwrap();
+    answers(&store).await;
     let error = write(&store, 2).await.unwrap_err();
     assert_eq!(error.kind(), PortErrorKind::Unavailable, "{error:?}");
     assert_eq!(store.condition().await.unwrap().writable, Writable::Standby);
