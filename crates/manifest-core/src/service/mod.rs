@@ -24,6 +24,7 @@ mod testing;
 mod uploads;
 mod why;
 
+pub use across::{FindImageError, MAX_REPOSITORIES_ASKED, PlacedImage};
 pub use amend::AmendError;
 pub use blobs::BlobError;
 pub use collector::{Collector, CollectorOptions, CollectorStep, Preview, PreviewStep, Stage};
@@ -33,7 +34,7 @@ pub use delete::DeleteError;
 pub use fetch::{FetchError, Manifest};
 pub use fsck::{Finding, FsckCounts, FsckOptions, FsckPhase, FsckProgress, FsckReport, OnProgress, Problem};
 pub use labels::{LabelAdded, LabelsError, NewLabel};
-pub use legacy::{LegacyImageError, MAX_MANIFESTS_READ};
+pub use legacy::{LegacyImageError, MAX_MANIFESTS_READ, MAX_TAGS_AT_ONCE};
 pub use listings::{HistoryQuery, ListError, TagQuery};
 pub use lookup::{Lookup, ManifestAtError, RequireError};
 pub use purge::{PlannedPurge, Purge, PurgeError};

@@ -27,3 +27,4 @@ mod sha512;
 mod tags;
 mod uploads;
 mod v1;
+mod v1_across;
