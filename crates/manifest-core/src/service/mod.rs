@@ -23,6 +23,7 @@ mod tags;
 mod testing;
 mod uploads;
 mod why;
+mod workers;
 
 pub use across::{FindImageError, MAX_REPOSITORIES_ASKED, PlacedImage};
 pub use amend::AmendError;
@@ -43,6 +44,7 @@ pub use repositories::RepositoryError;
 pub use tags::{Retagged, TagError};
 pub use uploads::UploadError;
 pub use why::{Chain, Hold, Weighed, Why, weigh};
+pub use workers::{Work, Workers};
 
 use crate::policy::Policy;
 use crate::ports::Ports;
@@ -57,6 +59,7 @@ pub struct Registry {
     ports: Arc<Ports>,
     policy: Arc<Policy>,
     schema1: Arc<convert::Schema1Forms>,
+    workers: Option<Arc<dyn Workers>>,
 }
 
 impl Registry {
@@ -64,7 +67,7 @@ impl Registry {
     #[must_use]
     pub fn new(ports: Ports, policy: Policy) -> Self {
         let schema1 = Arc::new(convert::Schema1Forms::new(None));
-        Self { ports: Arc::new(ports), policy: Arc::new(policy), schema1 }
+        Self { ports: Arc::new(ports), policy: Arc::new(policy), schema1, workers: None }
     }
 
     /// The operator's choices.

@@ -22,6 +22,7 @@ mod ranges;
 mod referrers;
 mod refusals;
 mod schema1;
+mod schema1_work;
 mod server;
 mod sha512;
 mod tags;

@@ -8,13 +8,16 @@ use manifest_core::policy::LegacyImageRows;
 use oci_types::MediaType;
 use serde_json::{Value, json};
 
+/// What the maker of a schema 1 image says of a layer, and the layer.
+type Layer<'a> = (&'a Value, &'a [u8]);
+
 /// A schema 1 image of one layer, whose maker chose its id.
 async fn push_schema1(server: &Server, repository: &str, tag: &str, metadata: &Value, layer: &[u8]) {
     push_chain(server, repository, tag, &[(metadata, layer)]).await;
 }
 
 /// The same of several layers, base first.
-async fn push_chain(server: &Server, repository: &str, tag: &str, layers: &[(&Value, &[u8])]) {
+async fn push_chain(server: &Server, repository: &str, tag: &str, layers: &[Layer<'_>]) {
     for (_, layer) in layers {
         server.push_blob(repository, layer).await;
     }
@@ -58,7 +61,7 @@ async fn different_images_of_one_id_are_none() {
     let other = json!({ "id": "one", "comment": "mine" });
     let base = json!({ "id": "base" });
     let above = json!({ "id": "one", "parent": "base" });
-    let cases: [(&str, &[(&Value, &[u8])]); 3] = [
+    let cases: [(&str, &[Layer<'_>]); 3] = [
         ("another layer", &[(&one, b"mine")]),
         ("other metadata", &[(&other, b"layer")]),
         ("another base", &[(&base, b"base"), (&above, b"layer")]),
