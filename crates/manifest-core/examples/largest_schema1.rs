@@ -92,9 +92,9 @@ fn measure(name: &str, config: &str, signer: &dyn Signer) -> Result<(), Box<dyn 
         writeln!(out)?;
         return Ok(());
     }
-    let signed = sign(&text, signer, 0)?;
+    let whole = sign(&text, signer, 0)?;
     write!(out, ", signed in {} ms", lap.end())?;
-    let document = Document::parse(None, signed.into(), &Limits::default())?;
+    let document = Document::parse(None, whole.into(), &Limits::default())?;
     write!(out, ", read in {} ms", lap.end())?;
     verify(&document)?;
     writeln!(out, ", verified in {} ms", lap.end())?;
