@@ -8,6 +8,7 @@ use crate::logs::{self, LogStream};
 use crate::ready::Ready;
 use crate::signals::Signals;
 use crate::storage::{Place, Storage};
+use crate::workers::BlockingThreads;
 use crate::{collect, output, signing};
 use manifest_core::Registry;
 use registry_http::prometheus_client::registry::Registry as MetricsRegistry;
@@ -57,7 +58,8 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let listeners = Listeners::open(loaded).await?;
     let storage = place.open(config).await?;
     let signer = signing::load(config, &*storage.signing_keys(config)).await?;
-    let registry = Registry::new(storage.ports.clone(), config.policy()).with_signer(signer);
+    let registry = Registry::new(storage.ports.clone(), config.policy());
+    let registry = registry.with_signer(signer).with_workers(Arc::new(BlockingThreads::new()));
     greet(config, &listeners, &storage).await?;
 
     let ready = Ready::new(registry.clone(), storage.condition());
