@@ -43,13 +43,13 @@ async fn call(store: &PostgresStore, bound: &Bound<'_>) -> Port<Applied> {
 type Row = (i16, bool, Vec<String>, Vec<Vec<u8>>);
 
 fn read((outcome, created, names, digests): Row) -> Port<Applied> {
-    let names = || names.iter().map(|name| Column("tag", "name").text(name)).collect::<Port<Vec<TagName>>>();
+    let tags = || names.iter().map(|name| Column("tag", "name").text(name)).collect::<Port<Vec<TagName>>>();
     let digests = |table| digests.iter().map(move |digest| Column(table, "digest").digest(digest));
     let set = |table| digests(table).collect::<Port<BTreeSet<Digest>>>();
-    let name = || names()?.pop().ok_or_else(|| unknown(&"no name", WHAT));
+    let name = || tags()?.pop().ok_or_else(|| unknown(&"no name", WHAT));
     Ok(match outcome {
         0 => {
-            let displaced = || Ok(names()?.into_iter().zip(digests("manifest").collect::<Port<Vec<_>>>()?).collect());
+            let displaced = || Ok(tags()?.into_iter().zip(digests("manifest").collect::<Port<Vec<_>>>()?).collect());
             // It is written by now, also if a deleted manifest had a tag whose name is none.
             Applied::Done { created, displaced: displaced().map_err(PortError::with_unknown_outcome)? }
         }
@@ -67,6 +67,10 @@ fn read((outcome, created, names, digests): Row) -> Port<Applied> {
         12 => return Err(Column("repository", "state").unknown(&"a number")),
         13 => return Err(Column("tag", "manifest_id").unknown(&"the id of no manifest")),
         14 => return Err(Column("manifest", "digest").unknown(&"no digest")),
+        15 => {
+            let id = |id: &String| Column("legacy_image", "v1_id").nul_free(id);
+            Applied::ImagesTaken(names.iter().map(id).collect::<Port<_>>()?)
+        }
         other => return Err(unknown(&other, WHAT)),
     })
 }

@@ -1,0 +1,237 @@
+-- Ids of legacy images that stand for something else already: what a plan brings under one that the repository has must be the same image, or
+-- the answer is outcome 15 of `applied_1`, which names the ids.
+--
+-- The functions are those of 0004 and 0005 of the same names but for that; the locks and their order stay. No release calls
+-- `plan_check_1`, `manifest_insert_1`, `plan_write_1` and `apply_1` any more but the one before this migration.
+
+-- Ids of the plan's legacy images that the repository has for another blob, on another parent, or with other bytes below it. What else is
+-- said of an image may differ.
+CREATE FUNCTION images_taken_1(here BIGINT, plan plan_1) RETURNS TEXT[] LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN ARRAY(
+        SELECT i.v1_id FROM unnest(plan.legacy_ids, plan.legacy_parents, plan.legacy_aggregate_sizes, plan.legacy_blobs)
+            p (id, parent, aggregate_size, blob)
+        JOIN legacy_image i ON i.repository_id = here AND i.v1_id = p.id COLLATE "C"
+        WHERE i.blob <> p.blob OR i.parent IS DISTINCT FROM p.parent OR i.aggregate_size IS DISTINCT FROM p.aggregate_size);
+END
+$$;
+
+-- What can be known before the first row is written, in the order in which every adapter finds it: the manifest, its blobs, its
+-- children, its legacy images, each tag, the pin, the labels.
+CREATE FUNCTION plan_check_2(here BIGINT, plan plan_1) RETURNS applied_1 LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    refusal applied_1;
+    checked applied_1;
+    row_id BIGINT;
+    deleted BIGINT;
+    taken TEXT[];
+BEGIN
+    IF plan.manifest IS NOT NULL THEN
+        SELECT m.id, m.deleted_ms INTO row_id, deleted FROM manifest m WHERE m.repository_id = here AND m.digest = plan.manifest;
+        IF FOUND THEN
+            SELECT r.* INTO refusal
+            FROM missing_stored_1(here, row_id, CASE WHEN deleted IS NOT NULL THEN plan.empty_layer END) x,
+                missing_refusal_1(x.missing_blobs, x.missing_children) r;
+        ELSIF plan.is_new THEN
+            SELECT r.* INTO refusal FROM missing_new_1(here, plan) x, missing_refusal_1(x.missing_blobs, x.missing_children) r;
+            IF refusal.outcome = 0 THEN
+                taken := images_taken_1(here, plan);
+                IF cardinality(taken) > 0 THEN
+                    RETURN ROW(15, false, taken, NULL)::applied_1;
+                END IF;
+            END IF;
+        ELSE
+            RETURN ROW(7, false, NULL, NULL)::applied_1;
+        END IF;
+        IF refusal.outcome <> 0 THEN
+            RETURN refusal;
+        END IF;
+    END IF;
+    checked := tags_check_1(here, plan);
+    IF checked.outcome <> 0 THEN
+        RETURN checked;
+    END IF;
+    IF plan.pin IS NOT NULL AND NOT manifest_there_1(here, plan.pin, plan.manifest) THEN
+        RETURN ROW(7, false, NULL, NULL)::applied_1;
+    END IF;
+    IF plan.labels_of IS NOT NULL THEN
+        IF NOT manifest_there_1(here, plan.labels_of, plan.manifest) THEN
+            RETURN ROW(7, false, NULL, NULL)::applied_1;
+        END IF;
+        IF plan.removed_label IS NOT NULL THEN
+            PERFORM 1 FROM label l JOIN manifest m ON m.repository_id = here AND m.id = l.manifest_id
+            WHERE l.id = plan.removed_label AND l.repository_id = here AND m.digest = plan.labels_of;
+            IF NOT FOUND THEN
+                RETURN ROW(8, false, NULL, NULL)::applied_1;
+            END IF;
+        END IF;
+    END IF;
+    RETURN checked;
+END
+$$;
+
+-- Stores the plan's new manifest with all that hangs on it. NULL if another writer was first.
+CREATE FUNCTION manifest_insert_2(here BIGINT, plan plan_1) RETURNS BIGINT LANGUAGE plpgsql AS $$
+DECLARE
+    row_id BIGINT;
+    inserted BIGINT;
+BEGIN
+    INSERT INTO manifest (repository_id, digest, media_type, subject, artifact_type, annotations, platform, image_created_ms, layers_size,
+        expires_after_ms, immutable, created_ms, actor, legacy_image, bytes)
+    VALUES (here, plan.manifest, plan.media_type, plan.subject, plan.artifact_type, plan.annotations, plan.platform,
+        plan.image_created_ms, plan.layers_size, plan.expires_after_ms, plan.immutable, plan.now_ms, plan.actor, plan.legacy_image,
+        plan.bytes)
+    ON CONFLICT (repository_id, digest) DO NOTHING RETURNING id INTO row_id;
+    IF row_id IS NULL THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO manifest_blob (repository_id, manifest_id, digest, required)
+    SELECT here, row_id, l.digest, l.required FROM unnest(plan.blobs, plan.blobs_required) l (digest, required);
+    IF cardinality(plan.children) > 0 THEN
+        INSERT INTO manifest_child (repository_id, manifest_id, position, digest, required, platform)
+        SELECT here, row_id, c.place - 1, c.digest, c.required, c.platform
+        FROM unnest(plan.children, plan.children_required, plan.children_platform) WITH ORDINALITY c (digest, required, platform, place);
+    END IF;
+    PERFORM labels_insert_1(here, row_id, plan.label_keys, plan.label_values, plan.label_json, plan.label_sources);
+    IF cardinality(plan.legacy_ids) > 0 THEN
+        -- An insertion waits for another one of the same key, so those that share images insert them in the same order.
+        INSERT INTO legacy_image (repository_id, v1_id, parent, created_ms, command, comment, aggregate_size, blob, metadata)
+        SELECT here, i.* FROM unnest(plan.legacy_ids, plan.legacy_parents, plan.legacy_created_ms, plan.legacy_commands,
+            plan.legacy_comments, plan.legacy_aggregate_sizes, plan.legacy_blobs, plan.legacy_metadata) i (v1_id)
+        ORDER BY i.v1_id COLLATE "C"
+        ON CONFLICT DO NOTHING;
+        GET DIAGNOSTICS inserted = ROW_COUNT;
+        -- Somebody may have stored one of them since they were looked at, which the insertion waited for. What is written by now is
+        -- undone with the call; made again, it finds that before it writes.
+        IF inserted < cardinality(plan.legacy_ids) AND cardinality(images_taken_1(here, plan)) > 0 THEN
+            RAISE EXCEPTION 'a legacy image was stored meanwhile that is another one than the plan has under its id'
+                USING ERRCODE = 'serialization_failure';
+        END IF;
+    END IF;
+    RETURN row_id;
+END
+$$;
+
+-- Checks and writes, in a repository that is there, under its lock. A refusal after the first write is the caller's to undo.
+CREATE FUNCTION plan_write_2(here BIGINT, plan plan_1) RETURNS applied_1 LANGUAGE plpgsql AS $$
+DECLARE
+    done applied_1;
+    part applied_1;
+    row_id BIGINT;
+    deleted BIGINT;
+    touched BYTEA[];
+BEGIN
+    done := plan_check_2(here, plan);
+    IF done.outcome <> 0 THEN
+        RETURN done;
+    END IF;
+    IF plan.manifest IS NOT NULL THEN
+        SELECT m.id, m.deleted_ms INTO row_id, deleted FROM manifest m WHERE m.repository_id = here AND m.digest = plan.manifest;
+        IF NOT FOUND THEN
+            row_id := manifest_insert_2(here, plan);
+            done.created := row_id IS NOT NULL;
+            IF NOT done.created THEN
+                -- Another writer was first, so its links count. Nothing is written yet, and the row stays, for deletions are kept out.
+                SELECT m.id INTO row_id FROM manifest m WHERE m.repository_id = here AND m.digest = plan.manifest;
+                SELECT r.* INTO part FROM missing_stored_1(here, row_id, NULL) x, missing_refusal_1(x.missing_blobs, x.missing_children) r;
+                IF part.outcome <> 0 THEN
+                    RETURN part;
+                END IF;
+            END IF;
+        END IF;
+        IF deleted IS NOT NULL OR (done.created AND plan.brings_empty_layer) THEN
+            PERFORM empty_layer_grant_1(here, row_id, plan.empty_layer, plan.now_ms);
+        END IF;
+    END IF;
+    touched := ARRAY[CASE WHEN deleted IS NOT NULL THEN plan.manifest END, plan.pin, plan.labels_of, plan.deletion]
+        || CASE WHEN plan.displaced_until_ms IS NOT NULL THEN done.digests END;
+    PERFORM 1 FROM manifest m WHERE m.repository_id = here AND m.digest = ANY (touched) ORDER BY m.digest FOR NO KEY UPDATE;
+    IF deleted IS NOT NULL THEN
+        UPDATE manifest m SET deleted_ms = NULL WHERE m.repository_id = here AND m.id = row_id;
+    END IF;
+    PERFORM tags_write_1(here, plan);
+    IF plan.pin IS NOT NULL OR (plan.displaced_until_ms IS NOT NULL AND cardinality(done.digests) > 0) THEN
+        UPDATE manifest m SET pinned_until_ms = greatest(m.pinned_until_ms,
+            CASE WHEN m.digest = plan.pin THEN plan.pin_until_ms END,
+            CASE WHEN m.digest = ANY (done.digests) THEN plan.displaced_until_ms END)
+        WHERE m.repository_id = here
+            AND (m.digest = plan.pin OR (plan.displaced_until_ms IS NOT NULL AND m.digest = ANY (done.digests))) AND m.deleted_ms IS NULL;
+    END IF;
+    IF plan.labels_of IS NOT NULL THEN
+        UPDATE manifest m SET expires_after_ms = plan.acting_expires_after_ms, immutable = plan.acting_immutable
+        WHERE m.repository_id = here AND m.digest = plan.labels_of RETURNING m.id INTO row_id;
+        DELETE FROM label l WHERE l.id = plan.removed_label AND l.repository_id = here AND l.manifest_id = row_id;
+        PERFORM labels_insert_1(here, row_id, plan.added_keys, plan.added_values, plan.added_json, plan.added_sources);
+    END IF;
+    IF plan.deletion IS NOT NULL THEN
+        part := manifest_delete_1(here, plan.deletion, plan.now_ms);
+        IF part.outcome <> 0 THEN
+            RETURN part;
+        END IF;
+        done.names := done.names || part.names;
+        done.digests := done.digests || part.digests;
+    END IF;
+    IF cardinality(plan.purge) > 0 THEN
+        part := manifests_purge_1(here, plan.purge, plan.now_ms);
+        IF part.outcome <> 0 THEN
+            RETURN part;
+        END IF;
+        done.names := done.names || part.names;
+        done.digests := done.digests || part.digests;
+    END IF;
+    RETURN done;
+END
+$$;
+
+-- Applies a plan.
+CREATE FUNCTION apply_2(plan plan_1) RETURNS applied_1 LANGUAGE plpgsql AS $$
+DECLARE
+    place RECORD;
+    made BIGINT;
+    done applied_1;
+    -- Whoever deletes excludes all others; so does who names so many tags that a lock for each might be more than the server has.
+    is_alone BOOLEAN := plan.deletion IS NOT NULL OR cardinality(plan.purge) > 0 OR cardinality(plan.tags) > 64;
+BEGIN
+    LOOP
+        IF is_alone THEN
+            SELECT * INTO place FROM repository_alone_1(plan.repository, '5s');
+            IF NOT place.had THEN
+                RETURN ROW(11, false, NULL, NULL)::applied_1;
+            END IF;
+        ELSE
+            SELECT * INTO place FROM repository_shared_1(plan.repository);
+        END IF;
+        IF place.here IS NULL AND plan.visibility IS NULL THEN
+            RETURN ROW(9, false, NULL, NULL)::applied_1;
+        ELSIF place.repository_state = 1 THEN
+            RETURN ROW(10, false, NULL, NULL)::applied_1;
+        ELSIF place.repository_state <> 0 THEN
+            RETURN ROW(12, false, ARRAY[place.repository_state::TEXT], NULL)::applied_1;
+        ELSIF place.here IS NOT NULL THEN
+            IF NOT is_alone THEN
+                PERFORM plan_lock_1(place.here, plan);
+            END IF;
+            IF plan.deletion IS NULL AND cardinality(plan.purge) = 0 THEN
+                RETURN plan_write_2(place.here, plan);
+            END IF;
+        END IF;
+        -- What is refused after a write is undone with this block.
+        BEGIN
+            IF place.here IS NULL THEN
+                INSERT INTO repository (name, visibility, state, created_ms) VALUES (plan.repository, plan.visibility, 0, plan.now_ms)
+                ON CONFLICT (name) WHERE state <> 2 DO NOTHING RETURNING id INTO made;
+                -- If somebody else made it, all is asked again.
+                CONTINUE WHEN NOT FOUND;
+                PERFORM pg_advisory_xact_lock_shared(made);
+            END IF;
+            done := plan_write_2(coalesce(place.here, made), plan);
+            IF done.outcome <> 0 THEN
+                RAISE SQLSTATE 'MF001';
+            END IF;
+        EXCEPTION WHEN SQLSTATE 'MF001' THEN
+            NULL;
+        END;
+        RETURN done;
+    END LOOP;
+END
+$$;
