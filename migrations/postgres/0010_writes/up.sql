@@ -1,8 +1,66 @@
--- Ids of legacy images that stand for something else already: what a plan brings under one that the repository has must be the same image, or
--- the answer is outcome 15 of `applied_1`, which names the ids.
+-- Writes, mended:
 --
--- The functions are those of 0004 and 0005 of the same names but for that; the locks and their order stay. No release calls
--- `plan_check_1`, `manifest_insert_1`, `plan_write_1` and `apply_1` any more but the one before this migration.
+-- - An id of a legacy image stands for one image: what a plan brings under one that the repository has must be the same image, or the answer is
+--   outcome 15 of `applied_1`, which names the ids.
+-- - A write whose answer is lost is settled under a number that its caller drew, so that it is made once, whatever others do meanwhile.
+-- - Trash is written in the order of its keys also where blobs go.
+--
+-- `plan_check_2`, `manifest_insert_2`, `plan_write_2` and `plan_apply_1` are those of 0004 and 0005 (the last was
+-- `apply_1`) but for that; locks and their order stay, behind the lock of the write's number. Only the release before this migration calls
+-- `plan_check_1`, `manifest_insert_1`, `plan_write_1`, `apply_1` and, but from within `access_remove_2`, `access_remove_1`.
+
+CREATE OR REPLACE FUNCTION blob_removed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO trash (location, not_before_ms) SELECT gone.location, 0 FROM gone ORDER BY gone.location ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END
+$$;
+
+-- What writes answered, under the numbers that their callers drew, where the rows cannot tell later on whether a write was made: somebody else may
+-- have made what it removed again. A caller whose answer was lost asks here; a day later nobody does.
+CREATE TABLE write_token (
+    token BIGINT PRIMARY KEY,
+    -- By the clock of the database, the only one that all callers share.
+    written_ms BIGINT NOT NULL,
+    -- NULL: the caller gave the write up before it was made, and it never is.
+    answer JSONB
+);
+
+CREATE INDEX write_token_written ON write_token (written_ms);
+
+-- Begins a write. Whoever settles it waits until this transaction is over. A number is negative, so that its lock is never a repository's.
+CREATE FUNCTION write_open_1(of_write BIGINT) RETURNS VOID LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM read_committed_1();
+    PERFORM pg_advisory_xact_lock(of_write);
+    PERFORM 1 FROM write_token t WHERE t.token = of_write;
+    IF FOUND THEN
+        RAISE EXCEPTION 'the write was given up by its caller before it came here';
+    END IF;
+END
+$$;
+
+-- Writes an answer down, and removes some that are older than a day.
+CREATE FUNCTION write_note_1(of_write BIGINT, noted JSONB) RETURNS VOID LANGUAGE plpgsql AS $$
+DECLARE
+    clock BIGINT := extract(epoch FROM clock_timestamp()) * 1000;
+BEGIN
+    INSERT INTO write_token (token, written_ms, answer) VALUES (of_write, clock, noted) ON CONFLICT DO NOTHING;
+    DELETE FROM write_token t WHERE t.token = ANY (ARRAY(
+        SELECT o.token FROM write_token o WHERE o.written_ms < clock - 86400000 ORDER BY o.written_ms LIMIT 100 FOR UPDATE SKIP LOCKED));
+END
+$$;
+
+-- What a write answered whose answer was lost; NULL if it was not made, or left no answer. It may be under way, and is waited for; or it may
+-- come yet, and will not be made then.
+CREATE FUNCTION write_settle_1(of_write BIGINT) RETURNS JSONB LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM read_committed_1();
+    PERFORM pg_advisory_xact_lock(of_write);
+    PERFORM write_note_1(of_write, NULL);
+    RETURN (SELECT t.answer FROM write_token t WHERE t.token = of_write);
+END
+$$;
 
 -- Ids of the plan's legacy images that the repository has for another blob, on another parent, or with other bytes below it. What else is
 -- said of an image may differ.
@@ -184,7 +242,7 @@ END
 $$;
 
 -- Applies a plan.
-CREATE FUNCTION apply_2(plan plan_1) RETURNS applied_1 LANGUAGE plpgsql AS $$
+CREATE FUNCTION plan_apply_1(plan plan_1) RETURNS applied_1 LANGUAGE plpgsql AS $$
 DECLARE
     place RECORD;
     made BIGINT;
@@ -233,5 +291,76 @@ BEGIN
         END;
         RETURN done;
     END LOOP;
+END
+$$;
+
+-- Applies a plan under a number, and notes the answer where the caller could not tell it from the rows.
+CREATE FUNCTION apply_2(plan plan_1, of_write BIGINT, leaves_answer BOOLEAN) RETURNS applied_1 LANGUAGE plpgsql AS $$
+DECLARE
+    done applied_1;
+BEGIN
+    PERFORM write_open_1(of_write);
+    done := plan_apply_1(plan);
+    IF leaves_answer AND done.outcome = 0 THEN
+        PERFORM write_note_1(of_write, to_jsonb(done));
+    END IF;
+    RETURN done;
+END
+$$;
+
+-- Makes a repository. 0 done, 1 there is one of that name.
+CREATE FUNCTION repository_create_1(ask_name TEXT, ask_visibility SMALLINT, ask_now BIGINT, of_write BIGINT) RETURNS SMALLINT
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM write_open_1(of_write);
+    INSERT INTO repository (name, visibility, state, created_ms) VALUES (ask_name, ask_visibility, 0, ask_now)
+    ON CONFLICT (name) WHERE state <> 2 DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN 1;
+    END IF;
+    PERFORM write_note_1(of_write, to_jsonb(0));
+    RETURN 0;
+END
+$$;
+
+-- Marks a repository for deletion: every statement finds repositories by name, and passes over those that are marked. 0 done, 1 there is
+-- none.
+CREATE FUNCTION repository_delete_1(ask_name TEXT, ask_now BIGINT, of_write BIGINT) RETURNS SMALLINT LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM write_open_1(of_write);
+    UPDATE repository r SET state = 2, deleted_ms = ask_now WHERE r.name = ask_name AND r.state <> 2;
+    IF NOT FOUND THEN
+        RETURN 1;
+    END IF;
+    PERFORM write_note_1(of_write, to_jsonb(0));
+    RETURN 0;
+END
+$$;
+
+-- Sets the state of a repository. 0 done, 1 there is none.
+CREATE FUNCTION repository_state_1(ask_name TEXT, ask_state SMALLINT, of_write BIGINT) RETURNS SMALLINT LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM write_open_1(of_write);
+    UPDATE repository r SET state = ask_state WHERE r.name = ask_name AND r.state <> 2;
+    IF NOT FOUND THEN
+        RETURN 1;
+    END IF;
+    PERFORM write_note_1(of_write, to_jsonb(0));
+    RETURN 0;
+END
+$$;
+
+-- Takes access to a blob away, under a number. The outcomes are those of `access_remove_1`.
+CREATE FUNCTION access_remove_2(ask_repository TEXT, ask_digest BYTEA, ask_now BIGINT, of_write BIGINT) RETURNS SMALLINT
+LANGUAGE plpgsql AS $$
+DECLARE
+    outcome SMALLINT;
+BEGIN
+    PERFORM write_open_1(of_write);
+    outcome := access_remove_1(ask_repository, ask_digest, ask_now);
+    IF outcome = 0 THEN
+        PERFORM write_note_1(of_write, to_jsonb(outcome));
+    END IF;
+    RETURN outcome;
 END
 $$;
