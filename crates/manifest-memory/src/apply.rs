@@ -122,7 +122,7 @@ fn labels_refusal(repository: &Repository, plan: &Plan) -> Option<Applied> {
 }
 
 /// Manifests are removed after all else, so what the rest of the plan makes of tags and pins decides whether they may be. It is tried on a
-/// copy, for nothing may be changed yet; a plan that only removes needs none.
+/// copy, for nothing may be changed yet; a plan that only deletes needs none.
 fn removal_refusal(repository: &Repository, plan: &Plan) -> Option<Applied> {
     if plan.delete.is_none() && plan.purge.is_empty() {
         return None;
@@ -137,6 +137,10 @@ fn removal_refusal(repository: &Repository, plan: &Plan) -> Option<Applied> {
             return refusal;
         }
         commit::delete(after.to_mut(), digest, plan);
+    }
+    // What goes makes nothing visible any more. (Its tags are still asked whether they let it go.)
+    for digest in &plan.purge {
+        after.to_mut().bury(digest, plan.now);
     }
     plan.purge.iter().find_map(|digest| purge_refusal(&after, plan, digest))
 }

@@ -2,12 +2,13 @@
 --
 -- - An id of a legacy image stands for one image: what a plan brings under one that the repository has must be the same image, or the answer is
 --   outcome 15 of `applied_1`, which names the ids.
+-- - What a plan purges makes nothing visible any more: whether something is listed is judged as if all of it were gone.
 -- - A write whose answer is lost is settled under a number that its caller drew, so that it is made once, whatever others do meanwhile.
 -- - Trash is written in the order of its keys also where blobs go.
 --
--- `plan_check_2`, `manifest_insert_2`, `plan_write_2` and `plan_apply_1` are those of 0004 and 0005 (the last was
+-- `plan_check_2`, `manifest_insert_2`, `manifests_purge_2`, `plan_write_2` and `plan_apply_1` are those of 0004 and 0005 (the last was
 -- `apply_1`) but for that; locks and their order stay, behind the lock of the write's number. Only the release before this migration calls
--- `plan_check_1`, `manifest_insert_1`, `plan_write_1`, `apply_1` and, but from within `access_remove_2`, `access_remove_1`.
+-- `plan_check_1`, `manifest_insert_1`, `manifests_purge_1`, `plan_write_1`, `apply_1` and, but from within `access_remove_2`, `access_remove_1`.
 
 CREATE OR REPLACE FUNCTION blob_removed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -170,6 +171,57 @@ BEGIN
 END
 $$;
 
+-- Removes manifests for good, with the access rows and legacy images that only they still held. What stands in the way of the first stands for
+-- all: an immutable tag, then who lists it. A refusal is the caller's to undo.
+CREATE FUNCTION manifests_purge_2(here BIGINT, purged BYTEA[], now_ms BIGINT) RETURNS applied_1 LANGUAGE plpgsql AS $$
+DECLARE
+    done applied_1 := ROW(0, false, '{}', '{}')::applied_1;
+    doomed RECORD;
+    found_tag RECORD;
+    parents BYTEA[];
+    ids BIGINT[] := ARRAY(SELECT m.id FROM manifest m WHERE m.repository_id = here AND m.digest = ANY (purged));
+BEGIN
+    -- Dead, it makes nothing visible any more.
+    UPDATE manifest m SET deleted_ms = now_ms WHERE m.repository_id = here AND m.id = ANY (ids) AND (m.deleted_ms IS NULL OR m.deleted_ms > now_ms);
+    FOR doomed IN SELECT m.id, m.digest FROM manifest m WHERE m.repository_id = here AND m.digest = ANY (purged) ORDER BY m.digest LOOP
+        FOR found_tag IN
+            SELECT t.name, t.immutable FROM tag t
+            WHERE t.repository_id = here AND t.manifest_id = doomed.id AND t.expires_ms > now_ms ORDER BY t.name
+        LOOP
+            IF found_tag.immutable THEN
+                RETURN ROW(4, false, ARRAY[found_tag.name], NULL)::applied_1;
+            END IF;
+            done.names := done.names || found_tag.name;
+            done.digests := done.digests || doomed.digest;
+        END LOOP;
+        parents := ARRAY(
+            SELECT DISTINCT m.digest FROM manifest_child c JOIN manifest m ON m.repository_id = here AND m.id = c.manifest_id
+            WHERE c.repository_id = here AND c.digest = doomed.digest AND m.deleted_ms IS NULL AND m.digest <> ALL (purged)
+                AND manifest_kept_1(here, m.id, now_ms, now_ms));
+        IF cardinality(parents) > 0 THEN
+            RETURN ROW(6, false, NULL, parents)::applied_1;
+        END IF;
+    END LOOP;
+    DELETE FROM repository_blob b
+    WHERE b.repository_id = here AND b.lease_until_ms <= now_ms
+        AND b.digest IN (SELECT l.digest FROM manifest_blob l WHERE l.repository_id = here AND l.manifest_id = ANY (ids))
+        AND NOT EXISTS (SELECT 1 FROM manifest_blob other
+            WHERE other.repository_id = here AND other.digest = b.digest AND other.manifest_id <> ALL (ids));
+    -- Images of theirs and all below those, which no other manifest row has, nor one above them.
+    DELETE FROM legacy_image i
+    WHERE i.repository_id = here AND i.v1_id = ANY (ARRAY(
+            WITH RECURSIVE span (id) AS (
+                SELECT m.legacy_image FROM manifest m WHERE m.repository_id = here AND m.id = ANY (ids)
+                UNION
+                SELECT p.parent FROM span JOIN legacy_image p ON p.repository_id = here AND p.v1_id = span.id)
+            SELECT span.id FROM span))
+        AND NOT legacy_image_held_1(here, i.v1_id, ids);
+    -- What hangs on them goes by trigger.
+    DELETE FROM manifest m WHERE m.repository_id = here AND m.id = ANY (ids);
+    RETURN done;
+END
+$$;
+
 -- Checks and writes, in a repository that is there, under its lock. A refusal after the first write is the caller's to undo.
 CREATE FUNCTION plan_write_2(here BIGINT, plan plan_1) RETURNS applied_1 LANGUAGE plpgsql AS $$
 DECLARE
@@ -230,7 +282,7 @@ BEGIN
         done.digests := done.digests || part.digests;
     END IF;
     IF cardinality(plan.purge) > 0 THEN
-        part := manifests_purge_1(here, plan.purge, plan.now_ms);
+        part := manifests_purge_2(here, plan.purge, plan.now_ms);
         IF part.outcome <> 0 THEN
             RETURN part;
         END IF;

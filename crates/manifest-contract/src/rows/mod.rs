@@ -161,7 +161,7 @@ macro_rules! each_rows_clause {
             M20 purging::m20_a_deleted_manifest_stays_while_a_visible_one_lists_it
             M20 purging::m20_a_tag_that_the_plan_ends_shows_no_list
             M20 purging::m20_what_the_plan_makes_visible_or_immutable_stops_its_purge
-            M20 purging::m20_what_goes_still_shows_what_it_lists
+            M20 purging::m20_what_goes_shows_nothing_any_more
             M20 purging::m20_an_alive_immutable_tag_stops_a_purge
             M20 purging::m20_deleted_manifests_are_purged
             M20 purging::m20_access_goes_with_the_last_link_if_its_lease_is_over
