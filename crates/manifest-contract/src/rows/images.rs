@@ -160,22 +160,27 @@ pub(crate) async fn i2_below_a_thousand_images_the_answer_is_served(store: Fixtu
     assert_eq!(app.ancestry(&name(0), 20).await, [name(0)]);
 }
 
+/// A change to an image.
+type Change = fn(&mut LegacyImage);
+
+/// What makes another one of an image.
+const OTHERWISE: [(&str, Change); 4] = [
+    ("blob", |image| image.blob = digest("else")),
+    ("parent", |image| image.parent = None),
+    ("aggregate size", |image| image.aggregate_size = Some(8)),
+    ("no aggregate size", |image| image.aggregate_size = None),
+];
+
 pub(crate) async fn i7_an_id_that_stands_for_something_else_is_refused_and_named(store: Fixture) {
     let app = store.repo("app");
     app.at(9).create(a_manifest("first").images(["base", "middle", "first"])).point("first", "first").done().await;
     let second = || a_manifest("second").images(["base", "middle", "second"]);
-    let otherwise: [(&str, fn(&mut LegacyImage)); 4] = [
-        ("blob", |image| image.blob = digest("else")),
-        ("parent", |image| image.parent = None),
-        ("aggregate size", |image| image.aggregate_size = Some(8)),
-        ("no aggregate size", |image| image.aggregate_size = None),
-    ];
     let before = store.everything().await;
-    for (what, change) in otherwise {
+    for (what, change) in OTHERWISE {
         let refused = app.at(20).create(second().described("middle", change)).point("second", "second").apply().await;
         assert_eq!(refused, Applied::ImagesTaken(["middle".to_owned()].into()), "{what}");
     }
-    let [(_, blob), ..] = otherwise;
+    let [(_, blob), ..] = OTHERWISE;
     let both = || second().described("base", blob).described("middle", blob);
     let refused = app.at(20).create(both()).point("second", "second").if_it(Guard::Is(digest("never"))).apply().await;
     assert_eq!(refused, Applied::ImagesTaken(["base", "middle"].map(str::to_owned).into()), "all of them, before tags");

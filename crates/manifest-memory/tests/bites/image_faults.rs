@@ -225,10 +225,11 @@ struct NamesOne;
 #[async_trait]
 impl Fault for NamesOne {
     async fn apply(&self, store: &MemoryStore, plan: &Plan) -> Port<Applied> {
-        Ok(match store.apply(plan).await? {
-            Applied::ImagesTaken(taken) => Applied::ImagesTaken(taken.into_iter().take(1).collect()),
-            answer => answer,
-        })
+        let mut answer = store.apply(plan).await?;
+        if let Applied::ImagesTaken(taken) = &mut answer {
+            *taken = taken.pop_first().into_iter().collect();
+        }
+        Ok(answer)
     }
 }
 

@@ -68,15 +68,19 @@ fn judge(plan: &Plan, seen: &Seen) -> Option<Applied> {
     }
     let mut displaced = BTreeMap::new();
     for change in &plan.tags {
-        displaced.extend(displaced_by(plan, change, &seen.intervals)?.map(|left| (change.name().clone(), left)));
+        let left = displaced_by(plan, change, &seen.intervals).ok()?;
+        displaced.extend(left.map(|left| (change.name().clone(), left)));
     }
     let pins = plan.pin.iter().all(|pin| undeleted(&pin.digest).is_some_and(|row| row.pinned >= pin.until));
     pins.then_some(Applied::Done { created, displaced })
 }
 
-/// What the change displaced, if anything, where it was made.
-fn displaced_by(plan: &Plan, change: &TagChange, intervals: &[Interval]) -> Option<Option<Digest>> {
-    let (to, reversion) = pointed(change)?;
+/// A tag that was not pointed.
+struct NotPointed;
+
+/// What the change displaced, if anything.
+fn displaced_by(plan: &Plan, change: &TagChange, intervals: &[Interval]) -> Result<Option<Digest>, NotPointed> {
+    let (to, reversion) = pointed(change).ok_or(NotPointed)?;
     let of_name = intervals.iter().filter(|interval| interval.name == *change.name());
     let actor = plan.actor.as_ref().map(Actor::as_str);
     let is_ours = |interval: &&Interval| {
@@ -85,9 +89,9 @@ fn displaced_by(plan: &Plan, change: &TagChange, intervals: &[Interval]) -> Opti
             && interval.reversion == reversion
             && interval.actor.as_deref() == actor
     };
-    let ours = of_name.clone().filter(is_ours).min_by_key(|interval| interval.start)?;
+    let ours = of_name.clone().filter(is_ours).min_by_key(|interval| interval.start).ok_or(NotPointed)?;
     let mut before = of_name.filter(|interval| interval.start < ours.start && interval.end == ours.start);
-    Some(before.find(|interval| interval.target != to).map(|interval| interval.target))
+    Ok(before.find(|interval| interval.target != to).map(|interval| interval.target))
 }
 
 async fn see(store: &PostgresStore, plan: &Plan) -> Port<Seen> {
@@ -101,8 +105,8 @@ async fn see(store: &PostgresStore, plan: &Plan) -> Port<Seen> {
         let digest = Column("manifest", "digest").digest(&digest)?;
         seen.manifests.insert(digest, Manifest { created, actor, is_deleted, pinned });
     }
-    let names: Vec<&str> = plan.tags.iter().map(|change| change.name().as_str()).collect();
-    let statement = SeenIntervals { names: &names, now: plan.now, repository };
+    let tags: Vec<&str> = plan.tags.iter().map(|change| change.name().as_str()).collect();
+    let statement = SeenIntervals { names: &tags, now: plan.now, repository };
     let rows: Vec<IntervalRow> = store.rows(statement, "looking what became of tags").await?;
     for (name, start, end, target, reversion, actor) in rows {
         let name = Column("tag", "name").text(&name)?;
