@@ -1,10 +1,10 @@
 //! Whether a plan may be applied: everything is looked at before anything is changed.
 //!
-//! What is looked at first is refused first: the repository, the manifest, its blobs, its children, each tag in the order of
-//! its name (alive, guard, immutability, target), the pin, the labels, the deletion, what is purged.
+//! What is looked at first is refused first: the repository, the manifest, its blobs, its children, its legacy images, each tag in
+//! the order of its name (alive, guard, immutability, target), the pin, the labels, the deletion, what is purged.
 
 use crate::commit;
-use crate::repository::{ManifestRow, Repository};
+use crate::repository::Repository;
 use crate::state::{Admission, State};
 use manifest_core::Millis;
 use manifest_core::empty_layer;
@@ -50,11 +50,11 @@ fn manifest_refusal(repository: &Repository, change: Option<&ManifestChange>) ->
             Some(row) => link_refusal(repository, &row.stored),
             None => Some(Applied::ManifestGone),
         },
-        ManifestChange::Create(new) => {
-            // Another writer may have been first, and with other links: those that are stored count.
-            let stored = repository.manifest(&new.digest).map(|row: &ManifestRow| &row.stored);
-            link_refusal(repository, stored.unwrap_or(new))
-        }
+        ManifestChange::Create(new) => match repository.manifest(&new.digest) {
+            // Another writer was first, perhaps with other links: those that are stored count.
+            Some(row) => link_refusal(repository, &row.stored),
+            None => link_refusal(repository, new).or_else(|| image_refusal(repository, new)),
+        },
     }
 }
 
@@ -72,6 +72,12 @@ fn link_refusal(repository: &Repository, manifest: &NewManifest) -> Option<Appli
     let missing: BTreeSet<Digest> =
         required.map(|child| child.digest).filter(|digest| repository.undeleted(digest).is_none()).collect();
     (!missing.is_empty()).then_some(Applied::MissingChildren(missing))
+}
+
+fn image_refusal(repository: &Repository, new: &NewManifest) -> Option<Applied> {
+    let taken = new.legacy_images.iter().filter(|image| repository.images.is_taken(image));
+    let taken: BTreeSet<String> = taken.map(|image| image.id.clone()).collect();
+    (!taken.is_empty()).then_some(Applied::ImagesTaken(taken))
 }
 
 fn tag_refusal(repository: &Repository, plan: &Plan, change: &TagChange) -> Option<Applied> {
@@ -116,7 +122,7 @@ fn labels_refusal(repository: &Repository, plan: &Plan) -> Option<Applied> {
 }
 
 /// Manifests are removed after all else, so what the rest of the plan makes of tags and pins decides whether they may be. It is tried on a
-/// copy, for nothing may be changed yet; a plan that only removes needs none.
+/// copy, for nothing may be changed yet; a plan that only deletes needs none.
 fn removal_refusal(repository: &Repository, plan: &Plan) -> Option<Applied> {
     if plan.delete.is_none() && plan.purge.is_empty() {
         return None;
@@ -131,6 +137,10 @@ fn removal_refusal(repository: &Repository, plan: &Plan) -> Option<Applied> {
             return refusal;
         }
         commit::delete(after.to_mut(), digest, plan);
+    }
+    // What goes makes nothing visible any more. (Its tags are still asked whether they let it go.)
+    for digest in &plan.purge {
+        after.to_mut().bury(digest, plan.now);
     }
     plan.purge.iter().find_map(|digest| purge_refusal(&after, plan, digest))
 }

@@ -56,8 +56,18 @@ impl Images {
         }
     }
 
+    /// Whether the id of an image stands for something else here.
+    pub(crate) fn is_taken(&self, image: &LegacyImage) -> bool {
+        let stands_for = |row: &LegacyImage| (row.blob, row.parent.clone(), row.aggregate_size);
+        self.rows.get(&image.id).is_some_and(|row| stands_for(row) != stands_for(image))
+    }
+
     pub(crate) fn known(&self, id: &str) -> Option<KnownImage> {
-        self.rows.get(id).map(|row| KnownImage { blob: row.blob, aggregate_size: row.aggregate_size })
+        let known = |row: &LegacyImage| {
+            let LegacyImage { blob, parent, aggregate_size, .. } = row.clone();
+            KnownImage { blob, parent, aggregate_size }
+        };
+        self.rows.get(id).map(known)
     }
 
     /// Whether a manifest row, deleted or not, has the image or one above it.

@@ -131,7 +131,7 @@ pub(crate) fn known(case: &Case) -> Result<BTreeMap<String, KnownImage>, InputEr
     let images = case.input("existing_images").as_object().ok_or_else(wrong)?;
     let known = images.iter().map(|(id, blob)| {
         let blob: Digest = blob.as_str()?.parse().ok()?;
-        Some((id.clone(), KnownImage { blob, aggregate_size: None }))
+        Some((id.clone(), KnownImage { blob, parent: None, aggregate_size: None }))
     });
     known.collect::<Option<_>>().ok_or_else(wrong)
 }

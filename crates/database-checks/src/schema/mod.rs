@@ -46,6 +46,7 @@ enum Engine {
 /// Tables that only one engine needs, each with the reason.
 const POSTGRES_ALONE: &[(&str, &str)] = &[
     ("blob_store", "a database of many nodes must know whose blobs it has; a SQLite file lies beside its own"),
+    ("write_token", "an answer can be lost between a node and its database; SQLite is in the process"),
     ("signing_key", "many nodes sign with one key; beside a SQLite file it is in a file of its own"),
 ];
 

@@ -49,7 +49,7 @@ async fn the_manifest_is_there(app: &Repo) {
 pub(crate) async fn m1_after_a_refusal_nothing_of_the_plan_is_there(store: Fixture) {
     let app = store.repo("app");
     app.upload("layer").await;
-    app.at(10).create(a_manifest("old")).point("latest", "old").done().await;
+    app.at(10).create(a_manifest("old").images(["base"])).point("latest", "old").done().await;
     app.at(11).create(a_manifest("held")).point("held", "held").immutable().done().await;
     app.at(12).create(a_manifest("child")).done().await;
     app.at(13).create(a_manifest("list").child("child")).point("list", "list").done().await;
@@ -82,6 +82,7 @@ fn refused(elsewhere: &Repo, plan: impl Fn() -> Write, held: &TagState) -> Vec<(
     vec![
         (plan().create(blobless), Applied::MissingBlobs(digests(["absent"]))),
         (plan().create(childless), Applied::MissingChildren(digests(["absent"]))),
+        (plan().create(a_manifest("new").images(["own", "base"])), Applied::ImagesTaken(["base".to_owned()].into())),
         (plan().point("zz", "new").if_it(Guard::Is(digest("old"))), Applied::GuardFailed(tag("zz"))),
         (plan().point("held", "new"), Applied::Immutable(tag("held"))),
         (plan().end("zz"), Applied::TagGone(tag("zz"))),

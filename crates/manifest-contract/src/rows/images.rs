@@ -1,9 +1,9 @@
-//! I1 to I6: legacy images.
+//! I1 to I7: legacy images.
 
 use crate::world::{Fixture, Repo, a_manifest, at_once, digest, must, page_of, tag, walked};
 use manifest_core::facts::PushAsk;
 use manifest_core::legacy::{KnownImage, LegacyImage};
-use manifest_core::plan::Applied;
+use manifest_core::plan::{Applied, Guard};
 use manifest_core::ports::{ImageTagsAsk, PageAsk, SweepKind, Table};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,12 +47,15 @@ pub(crate) async fn i1_images_are_stored_with_their_manifest_and_shared(store: F
     assert_eq!(ids(&store).await, keys(["base", "one", "two"]));
     let base = must(app.rows.legacy_images.image(&app.name, "base", 20).await).map(|found| found.image.metadata);
     assert_eq!(base.as_deref(), Some("about base"), "what is there stays as it is");
-    let known = |name: &str| KnownImage { blob: digest(name), aggregate_size: Some(7) };
+    let known = |name: &str, parent: Option<&str>| {
+        let (blob, parent) = (digest(name), parent.map(str::to_owned));
+        KnownImage { blob, parent, aggregate_size: Some(7) }
+    };
     let asked = ["base", "never", "two"].map(str::to_owned).into();
     let facts = app.facts(PushAsk { legacy_images: asked, children: [digest("two")].into(), ..app.ask(20) }).await;
     assert_eq!(
         facts.legacy_images,
-        BTreeMap::from([("base".to_owned(), known("base")), ("two".to_owned(), known("two"))])
+        BTreeMap::from([("base".to_owned(), known("base", None)), ("two".to_owned(), known("two", Some("base")))])
     );
     assert_eq!(facts.children[&digest("two")].legacy_image.as_deref(), Some("two"));
 }
@@ -130,6 +133,99 @@ pub(crate) async fn i2_an_image_is_served_by_a_visible_manifest_that_has_it_or_o
     assert!(app.serves("middle", 22).await, "by the image above it");
     assert!(!app.serves("middle", 60).await, "a manifest that was deleted serves nothing");
     assert!(app.serves("base", 60).await, "by the index");
+}
+
+pub(crate) async fn i2_below_a_thousand_images_the_answer_is_served(store: Fixture) {
+    let app = store.repo("app");
+    let name = |height: usize| format!("image-{height}");
+    let chain = |heights: std::ops::Range<usize>| {
+        let row = |height: usize| LegacyImage {
+            id: name(height),
+            parent: height.checked_sub(1).map(name),
+            blob: digest("layer"),
+            created: None,
+            command: None,
+            comment: None,
+            aggregate_size: None,
+            metadata: String::new(),
+        };
+        heights.map(row)
+    };
+    // Nothing keeps the manifests, so that no image is served for their sake.
+    app.at(10).create(a_manifest("high").rows(chain(0..1_001))).done().await;
+    assert!(!app.serves(&name(0), 20).await, "all above it were looked at");
+    assert_eq!(app.ancestry(&name(0), 20).await.len(), 0);
+    app.at(11).create(a_manifest("higher").rows(chain(1_000..1_002))).done().await;
+    assert!(app.serves(&name(0), 20).await && !app.serves(&name(1), 20).await);
+    assert_eq!(app.ancestry(&name(0), 20).await, [name(0)]);
+}
+
+/// A change to an image.
+type Change = fn(&mut LegacyImage);
+
+/// What makes another one of an image.
+const OTHERWISE: [(&str, Change); 4] = [
+    ("blob", |image| image.blob = digest("else")),
+    ("parent", |image| image.parent = None),
+    ("aggregate size", |image| image.aggregate_size = Some(8)),
+    ("no aggregate size", |image| image.aggregate_size = None),
+];
+
+pub(crate) async fn i7_an_id_that_stands_for_something_else_is_refused_and_named(store: Fixture) {
+    let app = store.repo("app");
+    app.at(9).create(a_manifest("first").images(["base", "middle", "first"])).point("first", "first").done().await;
+    let second = || a_manifest("second").images(["base", "middle", "second"]);
+    let before = store.everything().await;
+    for (what, change) in OTHERWISE {
+        let refused = app.at(20).create(second().described("middle", change)).point("second", "second").apply().await;
+        assert_eq!(refused, Applied::ImagesTaken(["middle".to_owned()].into()), "{what}");
+    }
+    let [(_, blob), ..] = OTHERWISE;
+    let both = || second().described("base", blob).described("middle", blob);
+    let refused = app.at(20).create(both()).point("second", "second").if_it(Guard::Is(digest("never"))).apply().await;
+    assert_eq!(refused, Applied::ImagesTaken(["base", "middle"].map(str::to_owned).into()), "all of them, before tags");
+    let lacking = app.at(20).create(both().blob("absent")).apply().await;
+    assert_eq!(lacking, Applied::MissingBlobs([digest("absent")].into()), "what is missing comes first");
+    assert_eq!(store.everything().await, before, "a refused plan left something behind");
+
+    let described = second().described("middle", |image| {
+        (image.created, image.command, image.comment) = (Some(1), Some("[]".to_owned()), Some("more".to_owned()));
+    });
+    app.at(21).create(described).point("second", "second").done().await;
+    let again = second().described("middle", blob);
+    assert!(!app.at(22).create(again).point("again", "second").done().await.created, "it brings no images");
+    store.repo("other").at(23).create(second().described("middle", blob)).point("v1", "second").done().await;
+}
+
+pub(crate) async fn i7_of_many_that_call_different_images_alike_one_does(store: Fixture) {
+    for round in 0..4_i64 {
+        let app = store.repo(&format!("app-{round}"));
+        // The repository is there, so that they meet in the images.
+        app.at(9).create(a_manifest("plain")).done().await;
+        let writer = app.clone();
+        let answers = at_once(16, move |number| {
+            let (app, own) = (writer.clone(), format!("own-{number}"));
+            async move {
+                let image = a_manifest(&own).images(["base", "middle", own.as_str()]);
+                let image = image.described("middle", |image| image.blob = digest(&own));
+                app.at(10).create(image).point(&own, &own).apply().await
+            }
+        })
+        .await;
+        let done = answers.iter().filter(|answer| matches!(answer, Applied::Done { created: true, .. })).count();
+        let taken = Applied::ImagesTaken(["middle".to_owned()].into());
+        let refused = answers.iter().filter(|answer| **answer == taken).count();
+        assert_eq!((done, refused), (1, 15), "{answers:?}");
+        let tags = app.image_tags(&app.all_image_tags(20)).await.unwrap_or_default();
+        let [(name, top)] = &tags[..] else { panic!("{tags:?}") };
+        assert_eq!(app.ancestry(top, 20).await, [name.as_str(), "middle", "base"]);
+        let middle = must(app.rows.legacy_images.image(&app.name, "middle", 20).await);
+        assert_eq!(
+            middle.map(|found| found.image.blob),
+            Some(digest(name)),
+            "the image is that of the one that was done"
+        );
+    }
 }
 
 pub(crate) async fn i3_the_layer_is_there_while_access_to_it_is(store: Fixture) {

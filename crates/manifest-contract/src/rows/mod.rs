@@ -161,7 +161,7 @@ macro_rules! each_rows_clause {
             M20 purging::m20_a_deleted_manifest_stays_while_a_visible_one_lists_it
             M20 purging::m20_a_tag_that_the_plan_ends_shows_no_list
             M20 purging::m20_what_the_plan_makes_visible_or_immutable_stops_its_purge
-            M20 purging::m20_what_goes_still_shows_what_it_lists
+            M20 purging::m20_what_goes_shows_nothing_any_more
             M20 purging::m20_an_alive_immutable_tag_stops_a_purge
             M20 purging::m20_deleted_manifests_are_purged
             M20 purging::m20_access_goes_with_the_last_link_if_its_lease_is_over
@@ -275,6 +275,9 @@ macro_rules! each_rows_clause {
             I1 images::i1_many_pushes_of_one_base_leave_one_row_of_it
             I2 images::i2_an_image_is_the_row_that_was_stored
             I2 images::i2_an_image_is_served_by_a_visible_manifest_that_has_it_or_one_above
+            I2 images::i2_below_a_thousand_images_the_answer_is_served
+            I7 images::i7_an_id_that_stands_for_something_else_is_refused_and_named
+            I7 images::i7_of_many_that_call_different_images_alike_one_does
             I3 images::i3_the_layer_is_there_while_access_to_it_is
             I4 images::i4_the_ancestry_begins_with_the_image_and_ends_with_its_base
             I5 images::i5_tags_with_images_are_listed_in_order

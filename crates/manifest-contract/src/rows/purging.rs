@@ -135,19 +135,43 @@ pub(crate) async fn m20_what_the_plan_makes_visible_or_immutable_stops_its_purge
     purge().end("v1").done().await;
 }
 
-pub(crate) async fn m20_what_goes_still_shows_what_it_lists(store: Fixture) {
+pub(crate) async fn m20_what_goes_shows_nothing_any_more(store: Fixture) {
     let app = store.repo("app");
-    app.at(10).create(a_manifest("child")).done().await;
-    app.at(11).create(a_manifest("inner").child("child")).done().await;
-    app.at(12).create(a_manifest("outer").child("inner")).pin("outer", 100).done().await;
-    let purge = |now| app.at(now).purge("outer").purge("child");
-    assert_eq!(
-        purge(20).apply().await,
-        Applied::ListedBy(digests(["inner"])),
-        "nothing is purged before all else is done"
-    );
-    assert_eq!(purge(99).apply().await, Applied::ListedBy(digests(["inner"])));
-    purge(100).done().await;
+    let furnish = async |now: i64| {
+        app.at(now).create(a_manifest("child")).done().await;
+        app.at(now).create(a_manifest("inner").child("child")).done().await;
+        app.at(now).create(a_manifest("outer").child("inner")).done().await;
+    };
+    let purged = || app.at(20).purge("outer").purge("child");
+    let gone = async |what: &str| {
+        for name in ["outer", "child"] {
+            assert!(!app.holds(name, Liveness::Any, 20).await, "{name}, {what}");
+        }
+        assert!(app.holds("inner", Liveness::Undeleted, 20).await && !app.sees("inner", 20).await, "{what}");
+        app.at(20).purge("inner").done().await;
+    };
+    furnish(10).await;
+    app.at(11).pin("outer", 100).done().await;
+    purged().done().await;
+    gone("by its pin").await;
+    furnish(12).await;
+    app.at(13).point("v1", "outer").done().await;
+    assert_eq!(purged().done().await.displaced, moved([("v1", "outer")]));
+    gone("by its tag").await;
+    furnish(14).await;
+    app.at(15).create(a_manifest("about").about("outer")).pin("outer", 100).done().await;
+    purged().done().await;
+    assert!(!app.sees("about", 20).await, "by what it was the subject of");
+    gone("as a subject").await;
+
+    furnish(16).await;
+    app.at(17).create(a_manifest("other").child("inner")).pin("outer", 100).done().await;
+    app.at(17).pin("other", 100).done().await;
+    let before = store.everything().await;
+    assert_eq!(purged().apply().await, Applied::ListedBy(digests(["inner"])), "something else shows it");
+    assert_eq!(store.everything().await, before, "a refused purge left something behind");
+    purged().purge("other").done().await;
+    gone("by two that go").await;
 }
 
 pub(crate) async fn m20_an_alive_immutable_tag_stops_a_purge(store: Fixture) {

@@ -194,6 +194,7 @@ impl Write {
             Applied::Done { created, displaced } => Done { created, displaced },
             refusal @ (Applied::MissingBlobs(_)
             | Applied::MissingChildren(_)
+            | Applied::ImagesTaken(_)
             | Applied::GuardFailed(_)
             | Applied::Immutable(_)
             | Applied::TagGone(_)

@@ -1,7 +1,7 @@
 //! The rows that a repository keeps of legacy images.
 
 use super::error::LegacyError;
-use super::rewrite::{KnownImage, V1Image, v1_images};
+use super::rewrite::{KnownImage, V1Image, images_unless};
 use crate::document::{Document, Kind, MemberError, Problem};
 use crate::time::Millis;
 use jiff::civil::DateTime;
@@ -34,19 +34,23 @@ pub struct LegacyImage {
 /// stands for. Empty where the document has no legacy images.
 ///
 /// `known` are the images of the repository that have one of the document's ids ([`schema1_ids`]): what it holds
-/// is there already and stays as it is, so only the others are to be inserted. `sizes` are the sizes of the stored blobs; the
-/// empty layer's need not be there.
+/// is there already and stays as it is, so only the others are to be inserted. An id is used again for the same blob on the same parent
+/// alone, so that the images below one that is stored are the manifest's own (semantics 11). `sizes` are the sizes of the stored blobs;
+/// the empty layer's need not be there.
 ///
 /// # Errors
 ///
-/// As [`v1_images`]; and if a layer of a schema 1 manifest has no id, or one that cannot be a key.
+/// As [`v1_images`](super::v1_images); and if a layer of a schema 1 manifest has no id, or one that cannot be a key.
 pub fn legacy_images(
     document: &Document,
     config: Option<&[u8]>,
     known: &BTreeMap<String, KnownImage>,
     sizes: &BTreeMap<Digest, u64>,
 ) -> Result<Vec<LegacyImage>, LegacyError> {
-    let images = v1_images(document, config, known)?.unwrap_or_default();
+    let is_taken = |id: &str, blob: &Digest, parent: Option<&str>| {
+        known.get(id).is_some_and(|stored| stored.blob != *blob || stored.parent.as_deref() != parent)
+    };
+    let images = images_unless(document, config, is_taken)?.unwrap_or_default();
     let height = images.len();
     // How many bytes the images have of which a later one may be the child.
     let mut below: BTreeMap<String, Option<u64>> = BTreeMap::new();
@@ -75,8 +79,8 @@ pub fn legacy_images(
     Ok(rows)
 }
 
-/// The ids of which a push of `document` has to know whether the repository has them stored. Only those of schema 1 can
-/// stand for something else (see [`v1_images`]).
+/// The ids of which a push of `document` has to know whether the repository has them stored: those of schema 1, which are chosen by people.
+/// Others stand for something else only where such a one has taken them, which the write finds.
 #[must_use]
 pub fn schema1_ids(document: &Document) -> BTreeSet<&str> {
     document.schema1().into_iter().flat_map(|schema1| schema1.v1_ids().filter_map(|(id, _)| id)).collect()

@@ -4,9 +4,9 @@ use super::error::LegacyError;
 use super::layers::{Ids, ImageHistory, has_legacy_images};
 use super::metadata::Metadata;
 use crate::document::Document;
-use oci_types::Digest;
+use oci_types::{Algorithm, Digest};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An image of v1: one layer, and what is said about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,10 +32,12 @@ pub struct V1Image {
 }
 
 /// An image that a repository has stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownImage {
     /// Its layer.
     pub blob: Digest,
+    /// The id of the image below.
+    pub parent: Option<String>,
     /// How many bytes it and all images below it have, if that is known.
     pub aggregate_size: Option<u64>,
 }
@@ -56,6 +58,16 @@ pub fn v1_images(
     config: Option<&[u8]>,
     known: &BTreeMap<String, KnownImage>,
 ) -> Result<Option<Vec<V1Image>>, LegacyError> {
+    images_unless(document, config, |id, blob, _| known.get(id).is_some_and(|stored| stored.blob != *blob))
+}
+
+/// The images of a manifest, base first, where `is_taken` says of an id, a blob and the id of the image below in the same manifest whether
+/// the id cannot stand for these.
+pub(super) fn images_unless(
+    document: &Document,
+    config: Option<&[u8]>,
+    is_taken: impl Fn(&str, &Digest, Option<&str>) -> bool,
+) -> Result<Option<Vec<V1Image>>, LegacyError> {
     if !has_legacy_images(document) {
         return Ok(None);
     }
@@ -69,24 +81,28 @@ pub fn v1_images(
         }
         (None, None) => return Ok(None),
     };
-    rewrite(&layers, known).map(Some)
+    rewrite(&layers, is_taken).map(Some)
 }
 
 fn rewrite(
     layers: &[(Digest, Cow<'_, str>)],
-    known: &BTreeMap<String, KnownImage>,
+    is_taken: impl Fn(&str, &Digest, Option<&str>) -> bool,
 ) -> Result<Vec<V1Image>, LegacyError> {
     let mut ids = Ids::new();
     let mut renamed: BTreeMap<String, String> = BTreeMap::new();
+    let mut below: BTreeSet<String> = BTreeSet::new();
     let mut is_rewriting = false;
     let mut images = Vec::with_capacity(layers.len());
     for (height, (blob, text)) in layers.iter().enumerate() {
         let new_id = ids.next([&blob.to_string(), "@", text, "|"]);
         let metadata = Metadata::read(text, layers.len() - 1 - height)?;
         let old_id = metadata.text("id");
-        let stored = old_id.as_ref().and_then(|id| known.get(id));
-        is_rewriting |= stored.is_some_and(|stored| stored.blob != *blob);
-        let id = if is_rewriting { Some(new_id) } else { old_id.clone() };
+        let under = metadata.text("parent").map(|parent| renamed.get(&parent).cloned().unwrap_or(parent));
+        let under = under.filter(|parent| below.contains(parent));
+        let is_taken = |id: &str| is_taken(id, blob, under.as_deref());
+        is_rewriting |= old_id.as_deref().is_some_and(is_taken);
+        let id = if is_rewriting { Some(free(new_id, is_taken)) } else { old_id.clone() };
+        below.extend(id.clone());
         if let (Some(old_id), Some(id)) = (old_id, &id) {
             renamed.insert(old_id, id.clone());
         }
@@ -104,4 +120,12 @@ fn rewrite(
         });
     }
     Ok(images)
+}
+
+/// The id, or where even that stands for something else its digest, or the digest of that: Quay takes it to be free.
+fn free(mut id: String, is_taken: impl Fn(&str) -> bool) -> String {
+    while is_taken(&id) {
+        id = Digest::of(Algorithm::Sha256, id.as_bytes()).hex();
+    }
+    id
 }

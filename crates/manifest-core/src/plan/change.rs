@@ -130,7 +130,8 @@ pub struct NewManifest {
     /// access row if it has none.
     pub empty_layer: bool,
     /// The legacy images that it consists of, base first, each id once; a parent comes before its children or is stored already. Those
-    /// whose id the repository has are left as they are.
+    /// whose id the repository has are left as they are, and must have the same blob, parent and aggregate size: all else of an image
+    /// may differ from manifest to manifest, as the metadata of a base do between the image that ends with it and those built on it.
     pub legacy_images: Vec<LegacyImage>,
     /// The id of the legacy image that it stands for: the last of those; of an index that of the child that schema 1 is made of.
     pub legacy_image: Option<String>,
@@ -264,6 +265,9 @@ pub enum Applied {
     MissingBlobs(BTreeSet<Digest>),
     /// Required children without an undeleted row in the repository: all of them.
     MissingChildren(BTreeSet<Digest>),
+    /// Ids of the new manifest's legacy images that stand for something else in the repository: all of them. Take facts again, about
+    /// these as well.
+    ImagesTaken(BTreeSet<String>),
     /// The guard of this tag does not hold.
     GuardFailed(TagName),
     /// This tag is alive and immutable, and the plan would move or end it.

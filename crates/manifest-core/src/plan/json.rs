@@ -135,7 +135,7 @@ fn legacy_image(image: &LegacyImage) -> Value {
 }
 
 fn known_image(known: &KnownImage) -> Value {
-    json!({ "blob": text(&known.blob), "aggregateSize": known.aggregate_size })
+    json!({ "blob": text(&known.blob), "parent": known.parent, "aggregateSize": known.aggregate_size })
 }
 
 fn labels_change(change: &LabelsChange) -> Value {

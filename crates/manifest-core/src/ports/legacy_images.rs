@@ -22,6 +22,10 @@ use oci_types::{RepositoryName, TagName};
 ///   answers nothing. A cycle ends.
 /// - **I5.** `image_tags` MUST list the alive tags whose manifest is undeleted and has a legacy image, in byte order of their names, and
 ///   say that there is no such repository by `None`.
+/// - **I7.** Where the repository has one of those ids with another blob, parent or aggregate size than the plan, `apply` MUST answer
+///   [`Applied::ImagesTaken`](crate::plan::Applied::ImagesTaken) with all such ids and change nothing, also where another writer stored
+///   them since facts were taken or does so at the same time. A difference in anything else is none. It comes behind missing blobs and
+///   children and before tags; a manifest that exists brings no images.
 /// - **I6.** A row MUST stay while a manifest row, deleted or not, has it or an image above it, and MUST go with its repository.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]

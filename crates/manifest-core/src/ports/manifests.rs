@@ -52,8 +52,8 @@ use std::collections::BTreeMap;
 /// - **M19.** `plan.labels` MUST add and remove exactly those labels and set what the manifest does to tags, in the same write.
 /// - **M20.** `plan.purge` MUST leave nothing of a manifest: no row, link, label, tag or history; it MUST refuse what a visible manifest that
 ///   is not purged with it lists ([`Applied::ListedBy`]) and what an alive immutable tag holds ([`Applied::Immutable`]). It comes after all
-///   else: both are judged by the state that the rest of the plan makes, in which nothing is purged yet. So a tag that the plan ends makes
-///   nothing visible, one that it points does, and what is to be purged still makes visible what it lists by a tag or pin of its own.
+///   else: both are judged by the state that the rest of the plan makes. So a tag that the plan ends makes nothing visible, and one that it
+///   points does. What is purged makes nothing visible any more, whatever tag or pin it has.
 /// - **M21.** `fetch` with `at` MUST follow the interval with `start ≤ at < end`, whether it is the tag's row or its history, and say
 ///   [`Fetched::Unknown`] where there was none.
 /// - **M22.** `support` MUST name every tag, pin and deletion on the manifest and its ancestors by which it is kept at `now` or retained at

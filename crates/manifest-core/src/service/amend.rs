@@ -108,6 +108,7 @@ impl Registry {
                 // The world moved between facts and apply; new facts say what it is now.
                 Applied::MissingBlobs(_)
                 | Applied::MissingChildren(_)
+                | Applied::ImagesTaken(_)
                 | Applied::GuardFailed(_)
                 | Applied::Immutable(_)
                 | Applied::TagGone(_)

@@ -1,7 +1,7 @@
 use super::push::{Push, PushError, Pushed};
 use super::{Registry, push};
 use crate::access::Context;
-use crate::plan::{Applied, PlanId, push_ask};
+use crate::plan::{Applied, PlanId};
 use crate::time::{HOUR, Millis};
 
 /// How long after it was shown a plan can be confirmed, in milliseconds.
@@ -70,8 +70,8 @@ impl Registry {
         let permissions = self.push_permissions(cx, &push.repository).await?;
         let (document, digest) = self.read_document(push).await?;
         let case = self.case(&then, push, &document, digest, permissions);
-        let facts = self.ports.manifests.push_facts(&push_ask(&case)).await.map_err(PushError::from)?;
-        let planned = self.plan(&case, &facts, &mut None).await?;
+        let (_, _, planned) = self.plan_to_show(&case).await?;
+        let planned = planned?;
         if PlanId::of(&planned.plan) != confirmed {
             return Err(StalePlan::Changed.into());
         }
@@ -79,6 +79,7 @@ impl Registry {
             Applied::Done { created, .. } => Ok(push::pushed(&document, digest, created, &push.target, planned)),
             Applied::MissingBlobs(_)
             | Applied::MissingChildren(_)
+            | Applied::ImagesTaken(_)
             | Applied::GuardFailed(_)
             | Applied::Immutable(_)
             | Applied::TagGone(_)

@@ -202,6 +202,7 @@ impl Registry {
             Applied::Done { .. } => Ok(true),
             Applied::MissingBlobs(_)
             | Applied::MissingChildren(_)
+            | Applied::ImagesTaken(_)
             | Applied::GuardFailed(_)
             | Applied::Immutable(_)
             | Applied::TagGone(_)

@@ -169,6 +169,7 @@ impl Registry {
                 // The world moved between look-up and apply; looking again says what it is now.
                 Applied::MissingBlobs(_)
                 | Applied::MissingChildren(_)
+                | Applied::ImagesTaken(_)
                 | Applied::GuardFailed(_)
                 | Applied::Immutable(_)
                 | Applied::TagGone(_)

@@ -147,6 +147,7 @@ impl Registry {
             // What was confirmed is not what is there: never more or less than that.
             Applied::MissingBlobs(_)
             | Applied::MissingChildren(_)
+            | Applied::ImagesTaken(_)
             | Applied::GuardFailed(_)
             | Applied::TagGone(_)
             | Applied::LabelGone

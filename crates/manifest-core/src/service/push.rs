@@ -146,7 +146,7 @@ impl Registry {
         let permissions = self.push_permissions(cx, &push.repository).await?;
         let (document, digest) = self.read_document(push).await?;
         let case = self.case(cx, push, &document, digest, permissions);
-        let ask = push_ask(&case);
+        let mut ask = push_ask(&case);
         let mut config = None;
         let mut last = None;
         for _ in 0..ATTEMPTS {
@@ -166,6 +166,11 @@ impl Registry {
                 // The world moved between facts and apply; new facts say what it is now.
                 Applied::MissingBlobs(blobs) => Some(missing(blobs, BTreeSet::new())),
                 Applied::MissingChildren(children) => Some(missing(BTreeSet::new(), children)),
+                // Known to be taken, they are given others (semantics 11).
+                Applied::ImagesTaken(ids) => {
+                    ask.legacy_images.extend(ids);
+                    None
+                }
                 Applied::GuardFailed(tag) => Some(Rejection::GuardFailed(tag)),
                 Applied::Immutable(tag) => Some(Rejection::Immutable(tag)),
                 Applied::ReadOnly => Some(Rejection::ReadOnly),
@@ -190,14 +195,34 @@ impl Registry {
         let permissions = self.push_permissions(cx, &push.repository).await?;
         let (document, digest) = self.read_document(push).await?;
         let case = self.case(cx, push, &document, digest, permissions);
-        let ask = push_ask(&case);
-        let facts = self.ports.manifests.push_facts(&ask).await?;
-        let outcome = match self.plan(&case, &facts, &mut None).await {
+        let (ask, facts, planned) = self.plan_to_show(&case).await?;
+        let outcome = match planned {
             Ok(planned) => Ok(planned.plan),
             Err(PushError::Rejected(rejection)) => Err(rejection),
             Err(error) => return Err(error),
         };
         Ok(Explained { ask, facts, outcome })
+    }
+
+    /// The plan of a push as it would be done after all: with facts about each id that its legacy images have in it. A push that is not
+    /// shown first leaves it to the write to find those that are taken.
+    pub(super) async fn plan_to_show(
+        &self,
+        case: &PushCase<'_>,
+    ) -> Result<(PushAsk, PushFacts, Result<PlannedPush, PushError>), PushError> {
+        let (mut ask, mut config, mut attempts) = (push_ask(case), None, 0);
+        loop {
+            let facts = self.ports.manifests.push_facts(&ask).await?;
+            let planned = self.plan(case, &facts, &mut config).await;
+            attempts += 1;
+            let before = ask.legacy_images.len();
+            let mut asked = ask.clone();
+            asked.legacy_images.extend(planned.iter().flat_map(|planned| image_ids(&planned.plan)));
+            if asked.legacy_images.len() == before || attempts == ATTEMPTS {
+                return Ok((ask, facts, planned));
+            }
+            ask = asked;
+        }
     }
 
     pub(super) async fn push_permissions(
@@ -295,6 +320,14 @@ fn read(
         Some(expected) if actual != expected => Err(PushError::DigestMismatch { expected, actual }),
         Some(_) | None => Ok((document, actual)),
     }
+}
+
+fn image_ids(plan: &Plan) -> impl Iterator<Item = String> {
+    let new = match &plan.manifest {
+        Some(ManifestChange::Create(new)) => Some(new),
+        Some(ManifestChange::Keep(_)) | None => None,
+    };
+    new.into_iter().flat_map(|new| new.legacy_images.iter().map(|image| image.id.clone()))
 }
 
 fn is_kept(plan: &Plan) -> bool {

@@ -166,7 +166,8 @@ impl Registry {
                     return Err(TagError::Gone { digest: *digest, blobs: BTreeSet::new(), children });
                 }
                 // The world moved between facts and apply; new facts say what it is now.
-                Applied::GuardFailed(_)
+                Applied::ImagesTaken(_)
+                | Applied::GuardFailed(_)
                 | Applied::Immutable(_)
                 | Applied::TagGone(_)
                 | Applied::ListedBy(_)

@@ -19,7 +19,7 @@ fn sizes(blobs: &[(Digest, u64)]) -> BTreeMap<Digest, u64> {
 }
 
 fn rows(document: &Document, known: &[(&str, KnownImage)], sizes: &BTreeMap<Digest, u64>) -> Vec<LegacyImage> {
-    let known = known.iter().map(|(id, image)| ((*id).to_owned(), *image)).collect();
+    let known = known.iter().map(|(id, image)| ((*id).to_owned(), image.clone())).collect();
     legacy_images(document, None, &known, sizes).unwrap()
 }
 
@@ -54,7 +54,7 @@ fn ids_that_stand_for_something_else_are_replaced() {
     let document = schema1(&[(one, r#"{"id":"x"}"#), (two, r#"{"id":"y","parent":"x"}"#)]);
     assert_eq!(schema1_ids(&document).into_iter().collect::<Vec<_>>(), ["x", "y"]);
     let stored = sizes(&[(one, 5), (two, 7)]);
-    let known = |blob| KnownImage { blob, aggregate_size: Some(50) };
+    let known = |blob| KnownImage { blob, parent: None, aggregate_size: Some(50) };
 
     let plain = rows(&document, &[], &stored);
     assert_eq!([plain[0].aggregate_size, plain[1].aggregate_size], [Some(5), Some(12)]);
@@ -69,9 +69,45 @@ fn ids_that_stand_for_something_else_are_replaced() {
     assert_eq!(clash[1].metadata, format!(r#"{{"id":"{}","parent":"{}"}}"#, clash[1].id, clash[0].id));
     assert_eq!(clash[1].aggregate_size, Some(12));
     // Pushed again, the new ids are there with the same blobs, and x still stands for something else.
-    let again = [("x", known(other)), (&clash[0].id, known(one)), (&clash[1].id, known(two))];
+    let second = KnownImage { parent: Some(clash[0].id.clone()), ..known(two) };
+    let again = [("x", known(other)), (&clash[0].id, known(one)), (&clash[1].id, second)];
     let ids = |rows: &[LegacyImage]| rows.iter().map(|row| row.id.clone()).collect::<Vec<_>>();
     assert_eq!(ids(&rows(&document, &again, &stored)), ids(&clash));
+    // Somebody has called another image by the new id.
+    let third = rows(&document, &[("x", known(other)), (&clash[0].id, known(other))], &stored);
+    assert_eq!(third[0].id, blob(&clash[0].id).hex());
+    assert_eq!(third[1].parent.as_ref(), Some(&third[0].id));
+}
+
+#[test]
+fn ids_that_stand_on_something_else_are_replaced() {
+    let (one, two, three) = (blob("one"), blob("two"), blob("three"));
+    let on_x = KnownImage { blob: two, parent: Some("x".to_owned()), aggregate_size: Some(12) };
+    let chain = |rows: &[LegacyImage]| rows.iter().map(|row| (row.blob, row.parent.clone())).collect::<Vec<_>>();
+    let base = schema1(&[(two, r#"{"id":"y"}"#), (three, r#"{"id":"z","parent":"y"}"#)]);
+    let clash = rows(&base, &[("y", on_x.clone())], &BTreeMap::new());
+    assert_eq!(chain(&clash), [(two, None), (three, Some(clash[0].id.clone()))], "its ancestry ends with its own base");
+    assert!(clash.iter().all(|row| row.id.len() == 64), "{clash:?}");
+    let whole = schema1(&[(one, r#"{"id":"x"}"#), (two, r#"{"id":"y","parent":"x"}"#)]);
+    let same = rows(&whole, &[("y", on_x)], &BTreeMap::new());
+    assert_eq!(same.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["x", "y"]);
+}
+
+#[test]
+fn ids_of_other_images_that_schema_1_has_taken_are_replaced() {
+    let layers = [blob("one"), blob("two")];
+    let document = docker(CONFIG, &layers);
+    let known = |taken: &[(&str, KnownImage)]| {
+        let known = taken.iter().map(|(id, image)| ((*id).to_owned(), image.clone())).collect();
+        legacy_images(&document, Some(CONFIG.as_bytes()), &known, &BTreeMap::new()).unwrap()
+    };
+    let plain = known(&[]);
+    let taken = KnownImage { blob: blob("other"), parent: None, aggregate_size: None };
+    let clash = known(&[(&plain[1].id, taken)]);
+    assert_eq!(clash[0], plain[0]);
+    assert!(clash[1..].iter().zip(&plain[1..]).all(|(new, old)| new.id != old.id && new.blob == old.blob), "{clash:?}");
+    assert!(clash.windows(2).all(|pair| pair[1].parent.as_ref() == Some(&pair[0].id)), "{clash:?}");
+    assert!(clash[1].metadata.contains(&clash[1].id) && !clash[1].metadata.contains(&plain[1].id));
 }
 
 #[test]
@@ -150,7 +186,7 @@ fn configs_that_are_refused() {
 #[test]
 fn metadata_that_are_refused() {
     let check = |layers: &[(Digest, &str)], known: &[(&str, KnownImage)], words: &str| {
-        let known = known.iter().map(|(id, image)| ((*id).to_owned(), *image)).collect();
+        let known = known.iter().map(|(id, image)| ((*id).to_owned(), image.clone())).collect();
         let error = legacy_images(&schema1(layers), None, &known, &BTreeMap::new()).unwrap_err();
         assert_eq!((error.kind().as_str(), error.to_string().as_str()), ("schema", words));
     };
@@ -166,7 +202,7 @@ fn metadata_that_are_refused() {
     // Quay takes null for nothing unless it has to rewrite.
     let layers = [(one, r#"{"id":"x","container_config":null}"#)];
     assert_eq!(rows(&schema1(&layers), &[], &BTreeMap::new())[0].command, None);
-    let clash = [("x", KnownImage { blob: two, aggregate_size: None })];
+    let clash = [("x", KnownImage { blob: two, parent: None, aggregate_size: None })];
     check(&layers, &clash, "history[0].v1Compatibility.container_config is null, not an object");
 }
 

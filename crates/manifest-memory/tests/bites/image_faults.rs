@@ -1,4 +1,4 @@
-//! What legacy images may be answered wrong: I1 to I6.
+//! What legacy images may be answered wrong: I1 to I7.
 
 use crate::caught::caught;
 use crate::faulty::Fault;
@@ -186,6 +186,80 @@ lists!(ListsOthers: ask => ask.only = None);
 fn i5_tags_that_should_not_be_listed() {
     caught(["i5_tags_with_images_are_listed_in_order"], &ListsExpired);
     caught(["i5_tags_with_images_are_listed_in_order"], &ListsOthers);
+}
+
+/// Leaves a row alone whose id it is asked to store, whatever it stands for.
+#[derive(Clone)]
+struct SharesAnything;
+
+#[async_trait]
+impl Fault for SharesAnything {
+    async fn apply(&self, store: &MemoryStore, plan: &Plan) -> Port<Applied> {
+        let mut plan = plan.clone();
+        loop {
+            match (store.apply(&plan).await?, &mut plan.manifest) {
+                (Applied::ImagesTaken(taken), Some(ManifestChange::Create(new))) => {
+                    Arc::make_mut(new).legacy_images.retain(|image| !taken.contains(&image.id));
+                }
+                (answer, _) => return Ok(answer),
+            }
+        }
+    }
+}
+
+#[test]
+fn i7_rows_that_stand_for_something_else() {
+    caught(
+        [
+            "i7_an_id_that_stands_for_something_else_is_refused_and_named",
+            "i7_of_many_that_call_different_images_alike_one_does",
+        ],
+        &SharesAnything,
+    );
+}
+
+/// Names only the first of the ids that are taken.
+#[derive(Clone)]
+struct NamesOne;
+
+#[async_trait]
+impl Fault for NamesOne {
+    async fn apply(&self, store: &MemoryStore, plan: &Plan) -> Port<Applied> {
+        let mut answer = store.apply(plan).await?;
+        if let Applied::ImagesTaken(taken) = &mut answer {
+            *taken = taken.pop_first().into_iter().collect();
+        }
+        Ok(answer)
+    }
+}
+
+#[test]
+fn i7_ids_that_are_not_named() {
+    caught(["i7_an_id_that_stands_for_something_else_is_refused_and_named"], &NamesOne);
+}
+
+/// Looks at every image above one, however many there are.
+#[derive(Clone)]
+struct NeverTires;
+
+#[async_trait]
+impl Fault for NeverTires {
+    async fn image(
+        &self,
+        store: &MemoryStore,
+        repository: &RepositoryName,
+        id: &str,
+        now: Millis,
+    ) -> Port<Option<StoredImage>> {
+        // None of the manifests of so many images is kept.
+        let rows = store.page(Table::LegacyImage, None, 2_000).await?.items.len();
+        if rows > 1_000 { Ok(None) } else { store.image(repository, id, now).await }
+    }
+}
+
+#[test]
+fn i2_walks_without_an_end() {
+    caught(["i2_below_a_thousand_images_the_answer_is_served"], &NeverTires);
 }
 
 /// Never finds an image to remove.

@@ -94,7 +94,7 @@ statement! {
          JOIN manifest m ON m.repository_id = here.id AND m.digest = wanted.digest \
          JOIN label l ON l.repository_id = here.id AND l.manifest_id = m.id WHERE m.deleted_ms IS NULL AND l.source = 0 \
          UNION ALL \
-         SELECT 8, i.blob, i.v1_id, NULL, i.aggregate_size, NULL, NULL, NULL, NULL, NULL, NULL \
+         SELECT 8, i.blob, i.v1_id, NULL, i.aggregate_size, NULL, NULL, NULL, i.parent, NULL, NULL \
          FROM here CROSS JOIN unnest($10) wanted (id) JOIN legacy_image i ON i.repository_id = here.id AND i.v1_id = wanted.id"
     )
 }
@@ -211,9 +211,10 @@ fn label_of_child((_, digest, _, _, id, _, _, _, _, key, value): Row) -> Port<(i
     Ok((column("id").present(id)?, digest, column("key").utf8(key)?, column("value").utf8(value)?))
 }
 
-fn image((_, blob, id, _, size, ..): Row) -> Port<(String, KnownImage)> {
+fn image((_, blob, id, _, size, _, _, _, parent, _, _): Row) -> Port<(String, KnownImage)> {
     let column = |column| Column("legacy_image", column);
     let blob = column("blob").digest(&column("blob").present(blob)?)?;
-    let known = KnownImage { blob, aggregate_size: column("aggregate_size").optional_size(size)? };
+    let parent = parent.map(|parent| column("parent").nul_free(&parent)).transpose()?;
+    let known = KnownImage { blob, parent, aggregate_size: column("aggregate_size").optional_size(size)? };
     Ok((column("v1_id").nul_free(&column("v1_id").present(id)?)?, known))
 }

@@ -16,7 +16,7 @@ async fn touched() -> Vec<BTreeSet<(String, String)>> {
             "CREATE TRIGGER note AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION note();"
         )
     };
-    let triggers = format!("{note} {}", TABLES.map(trigger).concat());
+    let triggers = format!("{note} {}", TABLES.map(trigger).concat() + &trigger("write_token"));
     database.psql(&triggers).unwrap();
     let store = open(database.url(), 1).await;
     let mut touched = Vec::new();

@@ -1,5 +1,6 @@
 //! Other transactions that are in the way: what comes of it is tried again.
 
+use crate::script::until_somebody_waits;
 use crate::world::{create, digest, manifest, open, plan, points};
 use manifest_core::error::PortErrorKind;
 use manifest_core::plan::{Applied, Pin, Plan};
@@ -11,16 +12,10 @@ use tokio::task::JoinSet;
 use tokio_postgres::{Client, NoTls};
 
 /// A session of another program.
-async fn session(database: &Database) -> Client {
+pub(crate) async fn session(database: &Database) -> Client {
     let (client, connection) = tokio_postgres::connect(database.url(), NoTls).await.unwrap();
     tokio::spawn(connection);
     client
-}
-
-/// Returns when somebody waits for a lock that others have.
-async fn until_somebody_waits(session: &Client) {
-    let waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while session.query(waiting, &[]).await.unwrap().is_empty() {}
 }
 
 fn deadlocks(database: &Database) -> u64 {

@@ -65,6 +65,17 @@ pub(crate) const STEPS: &[Step] = &[
     step!("discard what is unnamed", store => discard_unnamed(store)),
 ];
 
+/// Returns when somebody waits for a lock that others have.
+pub(crate) async fn until_somebody_waits(session: &tokio_postgres::Client) {
+    until_so_many_wait(session, 1).await;
+}
+
+/// Returns when so many do.
+pub(crate) async fn until_so_many_wait(session: &tokio_postgres::Client, count: usize) {
+    let waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while session.query(waiting, &[]).await.unwrap().len() < count {}
+}
+
 fn publish(id: u128, from: u64, key: &str) -> PublishPart {
     PublishPart {
         repository: repository("app"),

@@ -1,7 +1,8 @@
 //! A proxy between a store and its database: it counts round trips, and loses answers.
 
-use std::sync::Arc;
+use futures_util::future::BoxFuture;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,6 +20,10 @@ struct State {
     /// Whether the answer to the next execution is to be lost.
     armed: AtomicBool,
     lost: AtomicU64,
+    /// What happens before the client is told that the answer is lost.
+    meanwhile: Mutex<Option<BoxFuture<'static, ()>>>,
+    /// Whether the client of the next execution is cut off before it has an answer.
+    cutting: AtomicBool,
 }
 
 impl Wire {
@@ -55,8 +60,29 @@ impl Wire {
         self.state.armed.store(true, Ordering::SeqCst);
     }
 
+    /// The same, and has something happen before the client finds out.
+    pub(crate) fn lose_next_after(&self, meanwhile: impl Future<Output = ()> + Send + 'static) {
+        *self.state.meanwhile.lock().unwrap() = Some(Box::pin(meanwhile));
+        self.lose_next();
+    }
+
+    /// Cuts the client of the next execution off when this is over, whatever the server makes of the question.
+    pub(crate) fn cut_next_after(&self, meanwhile: impl Future<Output = ()> + Send + 'static) {
+        *self.state.meanwhile.lock().unwrap() = Some(Box::pin(meanwhile));
+        self.state.cutting.store(true, Ordering::SeqCst);
+    }
+
     pub(crate) fn lost(&self) -> u64 {
         self.state.lost.load(Ordering::SeqCst)
+    }
+}
+
+impl State {
+    async fn wait(&self) {
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile.await;
+        }
     }
 }
 
@@ -77,11 +103,12 @@ impl Connection {
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
         let questions = self.clone();
-        let asking = tokio::spawn(async move { questions.ask(from_client, to_server).await });
         tokio::spawn(async move {
-            self.answer(from_server, to_client).await;
-            // Who asks is told nothing more, and the server sees the client go.
-            asking.abort();
+            // Whichever ends first takes the other along: who asks is told nothing more, and the server sees the client go.
+            tokio::select! {
+                _ = questions.ask(from_client, to_server) => {}
+                _ = self.answer(from_server, to_client) => {}
+            }
         });
     }
 
@@ -89,6 +116,7 @@ impl Connection {
         // The first message has no kind.
         let start = message(&mut client, None).await?;
         server.write_all(&start).await.ok()?;
+        let mut is_cut = false;
         loop {
             let kind = client.read_u8().await.ok()?;
             let message = message(&mut client, Some(kind)).await?;
@@ -96,10 +124,15 @@ impl Connection {
                 b'S' | b'Q' => {
                     self.state.rounds.fetch_add(1, Ordering::SeqCst);
                 }
+                b'E' if self.state.cutting.swap(false, Ordering::SeqCst) => is_cut = true,
                 b'E' if self.state.armed.swap(false, Ordering::SeqCst) => self.losing.store(true, Ordering::SeqCst),
                 _ => {}
             }
             server.write_all(&message).await.ok()?;
+            if is_cut && kind == b'S' {
+                self.state.wait().await;
+                return None;
+            }
         }
     }
 
@@ -111,6 +144,7 @@ impl Connection {
                 client.write_all(&message).await.ok()?;
             } else if kind == b'Z' {
                 // The server is ready for the next question, so this one is done for good.
+                self.state.wait().await;
                 self.state.lost.fetch_add(1, Ordering::SeqCst);
                 return None;
             }

@@ -91,7 +91,7 @@ statement! {
          FROM here CROSS JOIN manifest m INDEXED BY manifest_digest CROSS JOIN label l INDEXED BY label_manifest \
          WHERE +?9 AND m.repository_id = here.id AND m.digest = +?4 AND l.repository_id = here.id AND l.manifest_id = m.id \
          UNION ALL \
-         SELECT 7, i.blob, i.v1_id, NULL, i.aggregate_size, NULL, NULL, NULL, NULL \
+         SELECT 7, i.blob, i.v1_id, NULL, i.aggregate_size, NULL, NULL, i.parent, NULL \
          FROM here CROSS JOIN json_each(?10) j CROSS JOIN legacy_image i WHERE i.repository_id = here.id AND i.v1_id = j.value"
     )
 }
@@ -181,9 +181,10 @@ fn label((_, _, key, _, id, json, source, value, _): Row) -> Port<LabelRow> {
     rows::label((number("id", id)?, key, value, number("json", json)?, number("source", source)?))
 }
 
-fn image((_, blob, id, _, size, ..): Row) -> Port<(String, KnownImage)> {
+fn image((_, blob, id, _, size, _, _, parent, _): Row) -> Port<(String, KnownImage)> {
     let column = |column| Column("legacy_image", column);
     let blob = column("blob").digest(&column("blob").present(blob)?)?;
-    let known = KnownImage { blob, aggregate_size: column("aggregate_size").optional_size(size)? };
+    let parent = parent.map(|parent| column("parent").nul_free(&parent)).transpose()?;
+    let known = KnownImage { blob, parent, aggregate_size: column("aggregate_size").optional_size(size)? };
     Ok((column("v1_id").nul_free(&column("v1_id").present(id)?)?, known))
 }

@@ -57,6 +57,7 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("InsertLabels", ops::apply::labels::InsertLabels::SQL),
     ("RemoveLabel", ops::apply::labels::RemoveLabel::SQL),
     ("SetActing", ops::apply::labels::SetActing::SQL),
+    ("BuryManifests", ops::apply::purge::BuryManifests::SQL),
     ("HeldManifests", ops::apply::purge::HeldManifests::SQL),
     ("ReleaseBlobs", ops::apply::purge::ReleaseBlobs::SQL),
     ("ReleaseImages", ops::apply::purge::ReleaseImages::SQL),

@@ -89,8 +89,8 @@ impl Repository {
         let known = self.rows.iter().filter(|row| wanted.contains(row.image.id.as_str()));
         let known: BTreeMap<String, KnownImage> = known
             .map(|row| {
-                let image = KnownImage { blob: row.image.blob, aggregate_size: row.image.aggregate_size };
-                (row.image.id.clone(), image)
+                let LegacyImage { id, blob, parent, aggregate_size, .. } = row.image.clone();
+                (id, KnownImage { blob, parent, aggregate_size })
             })
             .collect();
         let sizes: BTreeMap<Digest, u64> =

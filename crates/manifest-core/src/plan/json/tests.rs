@@ -20,7 +20,7 @@ fn facts_are_shown_whole() {
     facts.tags.insert(tag("v1"), TagState { expires: NOW, actor: Some("ada".parse().unwrap()), ..state(child) });
     facts.tags_of.insert(tag("v2"), state(child));
     let label = Label { key: "k".into(), value: "v".into(), json: false, source: LabelSource::Api };
-    facts.legacy_images.insert("1".repeat(64), KnownImage { blob, aggregate_size: Some(8) });
+    facts.legacy_images.insert("1".repeat(64), KnownImage { blob, parent: None, aggregate_size: Some(8) });
     facts.labels.push(LabelRow { id: LabelId(3), label });
 
     let expected = json!({
@@ -45,7 +45,7 @@ fn facts_are_shown_whole() {
         "tags": { "v1": {
             "target": child.to_string(), "start": START, "expires": NOW, "immutable": false, "actor": "ada",
         } },
-        "legacyImages": { "1".repeat(64): { "blob": blob.to_string(), "aggregateSize": 8 } },
+        "legacyImages": { "1".repeat(64): { "blob": blob.to_string(), "parent": null, "aggregateSize": 8 } },
     });
     assert_eq!(facts_to_json(&facts), expected);
 }

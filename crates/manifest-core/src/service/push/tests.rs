@@ -74,6 +74,20 @@ async fn a_stale_plan_goes_back_to_facts_and_gives_up_at_last() {
 }
 
 #[tokio::test]
+async fn ids_that_are_taken_are_asked_about() {
+    let mut manifests = MockManifests::new();
+    let mut order = Sequence::new();
+    let taken = BTreeSet::from(["x".to_owned()]);
+    for (asked, answer) in [(BTreeSet::new(), Applied::ImagesTaken(taken.clone())), (taken, done())] {
+        let facts = manifests.expect_push_facts().times(1).in_sequence(&mut order);
+        facts.withf(move |ask| ask.legacy_images == asked).returning(|_| Ok(open()));
+        manifests.expect_apply().times(1).in_sequence(&mut order).return_once(move |_| Ok(answer));
+    }
+    let registry = registry(manifests, allow_all(), Policy::default());
+    assert!(registry.push(&Context::anonymous(NOW), &push(EMPTY_INDEX)).await.unwrap().created);
+}
+
+#[tokio::test]
 async fn nobody_is_asked_about_facts_before_the_authorizer_has_decided() {
     let check = |decision: Decision, expected: fn(&PushError) -> bool| async move {
         let mut access = MockAuthorizer::new();

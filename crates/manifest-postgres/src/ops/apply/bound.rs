@@ -1,5 +1,5 @@
 use super::images::Images;
-use crate::ops::writes::small;
+use crate::ops::writes::{WriteToken, small};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, SmallInt, Text};
 use manifest_core::access::Actor;
 use manifest_core::empty_layer;
@@ -84,7 +84,8 @@ impl<'a> Bound<'a> {
         }
     }
 
-    pub(super) fn statement(&self) -> Apply<'_> {
+    /// Under that number; whether the answer is to be left under it.
+    pub(super) fn statement(&self, token: WriteToken, leaves_answer: bool) -> Apply<'_> {
         let Self { plan, tags, added, .. } = self;
         let change = plan.labels.as_ref();
         Apply {
@@ -117,6 +118,8 @@ impl<'a> Bound<'a> {
             acting_expires_after: change.and_then(|change| change.acting.expires_after),
             acting_immutable: change.is_some_and(|change| change.acting.immutable),
             purge: &self.purge,
+            token: token.bound(),
+            leaves_answer,
             ..self.of_new()
         }
     }
@@ -219,7 +222,7 @@ fn guarded(guard: &Guard) -> (i16, Option<&[u8]>) {
 }
 
 statement! {
-    /// The members of `plan_1`, in its order.
+    /// The members of `plan_1`, in its order, and what else `apply_2` takes.
     #[derive(Default)]
     struct Apply<'a> {
         repository: &'a str => Text,
@@ -281,10 +284,12 @@ statement! {
         acting_expires_after: Option<i64> => Nullable<BigInt>,
         acting_immutable: bool => Bool,
         purge: &'a [&'a [u8]] => Array<Binary>,
+        token: i64 => BigInt,
+        leaves_answer: bool => Bool,
     }
     -> (SmallInt, Bool, Array<Text>, Array<Binary>);
-    "SELECT a.outcome, a.created, coalesce(a.names, '{}'), coalesce(a.digests, '{}') FROM apply_1(ROW( \
+    "SELECT a.outcome, a.created, coalesce(a.names, '{}'), coalesce(a.digests, '{}') FROM apply_2(ROW( \
      $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
      $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, \
-     $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59)::plan_1) a"
+     $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59)::plan_1, $60, $61) a"
 }

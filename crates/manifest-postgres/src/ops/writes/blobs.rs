@@ -1,5 +1,5 @@
 use super::repositories::small;
-use super::{only, settled, unknown};
+use super::{WriteToken, once, only, outcome, settled, unknown};
 use crate::sets::Scope;
 use crate::store::PostgresStore;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, SmallInt, Text};
@@ -79,21 +79,21 @@ pub(crate) async fn remove(
     now: Millis,
 ) -> Port<Removal> {
     const WHAT: &str = "removing access to a blob";
-    let statement = RemoveAccess { repository: repository.as_str(), digest: digest.as_bytes(), now };
-    let write = async || {
-        let (outcome,): (i16,) = only(store.write(statement, WHAT).await?, WHAT)?;
-        match outcome {
-            0 => Ok(Removal::Removed),
-            1 => Ok(Removal::Absent),
-            2 => Ok(Removal::StillLinked),
-            3 => Ok(Removal::ReadOnly),
-            4 => Err(in_the_way(WHAT)),
-            other => Err(unknown(&other, WHAT)),
-        }
+    let (repository, digest) = (repository.as_str(), digest.as_bytes());
+    let read = |outcome| match outcome {
+        0 => Ok(Removal::Removed),
+        1 => Ok(Removal::Absent),
+        2 => Ok(Removal::StillLinked),
+        3 => Ok(Removal::ReadOnly),
+        4 => Err(in_the_way(WHAT)),
+        other => Err(unknown(&other, WHAT)),
     };
-    // What is absent now was removed by the call whose answer was lost, or is gone all the same.
-    let read = async |removal| Ok(if removal == Removal::Absent { Removal::Removed } else { removal });
-    settled(write, read).await
+    let write = async |token: WriteToken| {
+        let statement = RemoveAccess { repository, digest, now, token: token.bound() };
+        let (outcome,): (i16,) = only(store.write(statement, WHAT).await?, WHAT)?;
+        read(outcome)
+    };
+    once(write, async |token| outcome(store, token).await?.map(read).transpose()).await
 }
 
 /// A lock was not had in time. Asking again later may work.
@@ -107,7 +107,12 @@ pub(crate) fn in_the_way(what: &'static str) -> PortError {
 }
 
 statement! {
-    struct RemoveAccess<'a> { repository: &'a str => Text, digest: &'a [u8] => Binary, now: Millis => BigInt }
+    struct RemoveAccess<'a> {
+        repository: &'a str => Text,
+        digest: &'a [u8] => Binary,
+        now: Millis => BigInt,
+        token: i64 => BigInt,
+    }
     -> (SmallInt,);
-    "SELECT access_remove_1($1, $2, $3)"
+    "SELECT access_remove_2($1, $2, $3, $4)"
 }

@@ -2,6 +2,7 @@
 
 mod blobs;
 mod lost;
+mod once;
 mod repositories;
 mod sweep;
 mod trash;
@@ -9,6 +10,7 @@ mod uploads;
 
 pub(crate) use blobs::{in_the_way, mount, remove};
 pub(crate) use lost::{is_lost, settled};
+pub(crate) use once::{WriteToken, once, outcome};
 pub(crate) use repositories::{create_repository, delete_repository, set_state, small};
 pub(crate) use sweep::{sweep, sweep_uploads};
 pub(crate) use trash::{discard, discard_unnamed, postpone_trash, trash_emptied};

@@ -1,10 +1,8 @@
-use super::settled;
-use crate::ops::repositories::find;
+use super::{WriteToken, once, only, outcome, unknown};
 use crate::store::PostgresStore;
 use diesel::sql_types::{BigInt, SmallInt, Text};
 use manifest_core::error::{Port, PortError, PortErrorKind};
 use manifest_core::facts::{RepositoryState, Visibility};
-use manifest_core::ports::RepositoryRow;
 use manifest_core::stored::{OPEN, READ_ONLY, visibility_code};
 use manifest_core::time::Millis;
 use oci_types::RepositoryName;
@@ -16,46 +14,44 @@ pub(crate) async fn create_repository(
     visibility: Visibility,
     now: Millis,
 ) -> Port<bool> {
-    let statement = CreateRepository { name: name.as_str(), visibility: small(visibility_code(visibility)), now };
-    let write = async || {
-        let made: Vec<(i64,)> = store.write(statement, "creating a repository").await?;
-        Ok(!made.is_empty())
+    const WHAT: &str = "creating a repository";
+    let (name, visibility) = (name.as_str(), small(visibility_code(visibility)));
+    let write = async |token: WriteToken| {
+        is_done(store.write(CreateRepository { name, visibility, now, token: token.bound() }, WHAT).await?, WHAT)
     };
-    // One that is there now, and is as it was to be made, was made by the call whose answer was lost.
-    let read = async |made| {
-        let is_ours = |row: RepositoryRow| row.created == now && row.visibility == visibility;
-        Ok(made || find(store, name).await?.is_some_and(is_ours))
-    };
-    settled(write, read).await
+    once(write, async |token| was_done(store, token).await).await
 }
 
 statement! {
-    struct CreateRepository<'a> { name: &'a str => Text, visibility: i16 => SmallInt, now: Millis => BigInt }
-    -> (BigInt,);
-    "INSERT INTO repository (name, visibility, state, created_ms) VALUES ($1, $2, 0, $3) \
-     ON CONFLICT (name) WHERE state <> 2 DO NOTHING RETURNING id"
+    struct CreateRepository<'a> {
+        name: &'a str => Text,
+        visibility: i16 => SmallInt,
+        now: Millis => BigInt,
+        token: i64 => BigInt,
+    }
+    -> (SmallInt,);
+    "SELECT repository_create_1($1, $2, $3, $4)"
 }
 
-/// Marks a repository for deletion: every statement finds repositories by name, and passes over those that are marked. Whether
-/// there was one.
+/// Marks a repository for deletion. Whether there was one.
 pub(crate) async fn delete_repository(store: &PostgresStore, name: &RepositoryName, now: Millis) -> Port<bool> {
-    let statement = DeleteRepository { now, name: name.as_str() };
-    let write = async || {
-        let marked: Vec<(i64,)> = store.write(statement, "marking a repository for deletion").await?;
-        Ok(!marked.is_empty())
+    const WHAT: &str = "marking a repository for deletion";
+    let name = name.as_str();
+    let write = async |token: WriteToken| {
+        is_done(store.write(DeleteRepository { name, now, token: token.bound() }, WHAT).await?, WHAT)
     };
-    // Whoever asked is told that it is gone, which it is.
-    settled(write, async |_| Ok(true)).await
+    once(write, async |token| was_done(store, token).await).await
 }
 
 statement! {
-    struct DeleteRepository<'a> { now: Millis => BigInt, name: &'a str => Text }
-    -> (BigInt,);
-    "UPDATE repository SET state = 2, deleted_ms = $1 WHERE name = $2 AND state <> 2 RETURNING id"
+    struct DeleteRepository<'a> { name: &'a str => Text, now: Millis => BigInt, token: i64 => BigInt }
+    -> (SmallInt,);
+    "SELECT repository_delete_1($1, $2, $3)"
 }
 
 /// Opens a repository for writes, or closes it. Whether there is one.
 pub(crate) async fn set_state(store: &PostgresStore, name: &RepositoryName, state: RepositoryState) -> Port<bool> {
+    const WHAT: &str = "changing the state of a repository";
     let code = match state {
         RepositoryState::Open => OPEN,
         RepositoryState::ReadOnly => READ_ONLY,
@@ -66,18 +62,30 @@ pub(crate) async fn set_state(store: &PostgresStore, name: &RepositoryName, stat
             ));
         }
     };
-    let statement = SetState { state: small(code), name: name.as_str() };
-    let write = async || {
-        let changed: Vec<(i64,)> = store.write(statement, "changing the state of a repository").await?;
-        Ok(!changed.is_empty())
+    let (name, state) = (name.as_str(), small(code));
+    let write = async |token: WriteToken| {
+        is_done(store.write(SetState { name, state, token: token.bound() }, WHAT).await?, WHAT)
     };
-    settled(write, async |changed| Ok(changed)).await
+    once(write, async |token| was_done(store, token).await).await
 }
 
 statement! {
-    struct SetState<'a> { state: i16 => SmallInt, name: &'a str => Text }
-    -> (BigInt,);
-    "UPDATE repository SET state = $1 WHERE name = $2 AND state <> 2 RETURNING id"
+    struct SetState<'a> { name: &'a str => Text, state: i16 => SmallInt, token: i64 => BigInt }
+    -> (SmallInt,);
+    "SELECT repository_state_1($1, $2, $3)"
+}
+
+fn is_done(rows: Vec<(i16,)>, what: &'static str) -> Port<bool> {
+    match only(rows, what)? {
+        (0,) => Ok(true),
+        (1,) => Ok(false),
+        (other,) => Err(unknown(&other, what)),
+    }
+}
+
+/// Only what was done leaves an answer.
+async fn was_done(store: &PostgresStore, token: WriteToken) -> Port<Option<bool>> {
+    Ok(outcome(store, token).await?.map(|outcome| outcome == 0))
 }
 
 /// A code as its column holds it: all of them have one digit.

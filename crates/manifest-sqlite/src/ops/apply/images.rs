@@ -25,10 +25,10 @@ pub(super) fn bound(images: &[LegacyImage]) -> String {
     images.iter().map(form).collect::<Value>().to_string()
 }
 
-/// Stores those of a new manifest's images that the repository does not have.
-pub(super) fn store(connection: &mut SqliteConnection, place: Place, images: &str) -> Step<()> {
-    InsertImages { repository: place.repository, images }.execute(connection).doing("storing legacy images")?;
-    Ok(())
+/// Stores those of a new manifest's images that the repository does not have. How many they were.
+pub(super) fn store(connection: &mut SqliteConnection, place: Place, images: &str) -> Step<usize> {
+    let statement = InsertImages { repository: place.repository, images };
+    Ok(statement.execute(connection).doing("storing legacy images")?)
 }
 
 statement! {

@@ -21,6 +21,7 @@ pub(super) struct Links {
     children: String,
     labels: String,
     images: String,
+    image_count: usize,
 }
 
 impl Links {
@@ -35,6 +36,7 @@ impl Links {
             children: new.children.iter().map(child).collect::<Value>().to_string(),
             labels: labels::bound(&new.labels),
             images: images::bound(&new.legacy_images),
+            image_count: new.legacy_images.len(),
         }
     }
 }
@@ -55,9 +57,12 @@ pub(super) fn change(
     links: Option<&Links>,
     row: Option<ManifestRow>,
 ) -> Step<bool> {
-    let (id, created) = match (row, change, links) {
-        (Some(row), _, _) => (row.id, false),
-        (None, ManifestChange::Create(new), Some(links)) => (create(connection, place, plan, new, links)?, true),
+    let (id, created, shared) = match (row, change, links) {
+        (Some(row), _, _) => (row.id, false, NONE),
+        (None, ManifestChange::Create(new), Some(links)) => {
+            let (id, shared) = create(connection, place, plan, new, links)?;
+            (id, true, shared)
+        }
         (None, ManifestChange::Create(_) | ManifestChange::Keep(_), _) => {
             return Err(Stop::Refused(Applied::ManifestGone));
         }
@@ -68,14 +73,24 @@ pub(super) fn change(
     if revived || brings_empty_layer {
         grant_empty_layer(connection, place, id)?;
     }
-    check_required(connection, place, id)?;
+    check_required(connection, place, id, shared)?;
     if revived {
         Revive { id }.execute(connection).doing("reviving a manifest")?;
     }
     Ok(created)
 }
 
-fn create(connection: &mut SqliteConnection, place: Place, plan: &Plan, new: &NewManifest, links: &Links) -> Step<i64> {
+/// No legacy images.
+const NONE: &str = "[]";
+
+/// The row's id, and the legacy images of which some were there.
+fn create<'l>(
+    connection: &mut SqliteConnection,
+    place: Place,
+    plan: &Plan,
+    new: &NewManifest,
+    links: &'l Links,
+) -> Step<(i64, &'l str)> {
     let repository = place.repository;
     let shown = new.subject.is_some() && !new.annotations.is_empty();
     let annotations = shown.then(|| stored::annotations_to_text(&new.annotations));
@@ -99,12 +114,12 @@ fn create(connection: &mut SqliteConnection, place: Place, plan: &Plan, new: &Ne
         bytes: &new.bytes,
     };
     let (manifest,): (i64,) = statement.get_result(connection).doing("storing a manifest")?;
-    let Links { blobs, children, labels, images } = links;
+    let Links { blobs, children, labels, images, image_count } = links;
     InsertBlobs { repository, manifest, blobs }.execute(connection).doing("linking blobs")?;
     InsertChildren { repository, manifest, children }.execute(connection).doing("linking children")?;
     InsertLabels { repository, manifest, labels }.execute(connection).doing("storing labels")?;
-    images::store(connection, place, images)?;
-    Ok(manifest)
+    let stored = images::store(connection, place, images)?;
+    Ok((manifest, if stored == *image_count { NONE } else { images }))
 }
 
 /// The shared empty layer is never uploaded, so the manifest that has it brings its access row along.
@@ -116,16 +131,22 @@ fn grant_empty_layer(connection: &mut SqliteConnection, place: Place, manifest: 
     Ok(())
 }
 
-/// By the stored links, so that it is the same for a manifest that was there.
-fn check_required(connection: &mut SqliteConnection, place: Place, manifest: i64) -> Step<()> {
-    let statement = Missing { repository: place.repository, manifest };
-    let rows: Vec<(i64, Vec<u8>)> = statement.load(connection).doing("checking what a manifest requires")?;
-    let (mut blobs, mut children) = (BTreeSet::new(), BTreeSet::new());
-    for (kind, digest) in rows {
-        if kind == 0 {
-            blobs.insert(Column("manifest_blob", "digest").digest(&digest)?);
-        } else {
-            children.insert(Column("manifest_child", "digest").digest(&digest)?);
+/// By the stored links, so that it is the same for a manifest that was there; and whether those legacy images stand for what a new one
+/// says of them.
+fn check_required(connection: &mut SqliteConnection, place: Place, manifest: i64, images: &str) -> Step<()> {
+    let statement = Missing { repository: place.repository, manifest, images };
+    let rows: Vec<(i64, Option<Vec<u8>>, Option<String>)> =
+        statement.load(connection).doing("checking what a manifest requires")?;
+    let (mut blobs, mut children, mut taken) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for (kind, digest, image) in rows {
+        let digest_in = |table| Column(table, "digest").digest(&Column(table, "digest").present(digest)?);
+        match kind {
+            0 => _ = blobs.insert(digest_in("manifest_blob")?),
+            1 => _ = children.insert(digest_in("manifest_child")?),
+            _ => {
+                let column = Column("legacy_image", "v1_id");
+                taken.insert(column.nul_free(&column.present(image)?)?);
+            }
         }
     }
     if !blobs.is_empty() {
@@ -133,6 +154,9 @@ fn check_required(connection: &mut SqliteConnection, place: Place, manifest: i64
     }
     if !children.is_empty() {
         return Err(Stop::Refused(Applied::MissingChildren(children)));
+    }
+    if !taken.is_empty() {
+        return Err(Stop::Refused(Applied::ImagesTaken(taken)));
     }
     Ok(())
 }
@@ -188,15 +212,20 @@ statement! {
 }
 
 statement! {
-    /// Required blobs without an access row (0) and required children without an undeleted row (1).
-    struct Missing { repository: i64 => BigInt, manifest: i64 => BigInt }
-    -> (BigInt, Binary);
-    "SELECT 0, l.digest FROM manifest_blob l WHERE l.repository_id = +?1 AND l.manifest_id = +?2 AND l.required \
+    /// Required blobs without an access row (0), required children without an undeleted row (1), and those of the legacy images that stand
+    /// for something else (2).
+    struct Missing<'a> { repository: i64 => BigInt, manifest: i64 => BigInt, images: &'a str => Text }
+    -> (BigInt, Nullable<Binary>, Nullable<Text>);
+    "SELECT 0, l.digest, NULL FROM manifest_blob l WHERE l.repository_id = +?1 AND l.manifest_id = +?2 AND l.required \
      AND NOT EXISTS (SELECT 1 FROM repository_blob b WHERE b.repository_id = +?1 AND b.digest = l.digest) \
      UNION ALL \
-     SELECT 1, c.digest FROM manifest_child c WHERE c.repository_id = +?1 AND c.manifest_id = +?2 AND c.required \
+     SELECT 1, c.digest, NULL FROM manifest_child c WHERE c.repository_id = +?1 AND c.manifest_id = +?2 AND c.required \
      AND NOT EXISTS (SELECT 1 FROM manifest m INDEXED BY manifest_digest \
-     WHERE m.repository_id = +?1 AND m.digest = c.digest AND m.deleted_ms IS NULL)"
+     WHERE m.repository_id = +?1 AND m.digest = c.digest AND m.deleted_ms IS NULL) \
+     UNION ALL \
+     SELECT 2, NULL, i.v1_id FROM json_each(?3) j CROSS JOIN legacy_image i \
+     WHERE i.repository_id = +?1 AND i.v1_id = (j.value->>0) \
+     AND (i.parent IS NOT (j.value->>1) OR i.aggregate_size IS NOT (j.value->>5) OR i.blob IS NOT unhex(j.value->>6))"
 }
 
 statement! {

@@ -78,8 +78,8 @@ pub(crate) fn apply(connection: &mut SqliteConnection, prepared: &Prepared) -> P
     }
 }
 
-/// What is refused first is the same for every adapter: the manifest, its blobs, its children, each tag in the order of its
-/// name, the pin, the labels, the deletion, what is purged.
+/// What is refused first is the same for every adapter: the manifest, its blobs, its children, its legacy images, each tag in
+/// the order of its name, the pin, the labels, the deletion, what is purged.
 fn steps(connection: &mut SqliteConnection, Prepared { plan, links, tags }: &Prepared) -> Step<Applied> {
     let (place, row) = look(connection, plan)?;
     let mut created = false;

@@ -14,6 +14,7 @@ pub(super) fn purge(connection: &mut SqliteConnection, place: Place, digests: &B
     let Place { repository, now, .. } = place;
     let purged = sets::digests(digests);
     let purged = purged.as_str();
+    BuryManifests { now, purged, repository }.execute(connection).doing("burying what is to be purged")?;
     let displaced = check(connection, place, purged)?;
     ReleaseBlobs { purged, repository, now }.execute(connection).doing("releasing the blobs of purged manifests")?;
     ReleaseImages { purged, repository }.execute(connection).doing("releasing the images of purged manifests")?;
@@ -56,6 +57,14 @@ fn check(connection: &mut SqliteConnection, place: Place, purged: &str) -> Step<
 }
 
 type Row = (Vec<u8>, Option<String>, Option<i64>, Option<Vec<u8>>);
+
+statement! {
+    /// Dead, they make nothing visible any more.
+    struct BuryManifests<'a> { now: Millis => BigInt, purged: &'a str => Text, repository: i64 => BigInt }
+    "UPDATE manifest SET deleted_ms = +?1 WHERE id IN (\
+     SELECT m.id FROM json_each(?2) j CROSS JOIN manifest m INDEXED BY manifest_digest \
+     WHERE m.repository_id = +?3 AND m.digest = unhex(j.value)) AND (deleted_ms IS NULL OR deleted_ms > +?1)"
+}
 
 statement! {
     /// For each manifest in the order of the digests: its alive tags by name, and the visible manifests that list it and stay.
