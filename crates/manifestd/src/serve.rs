@@ -58,11 +58,12 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let storage = place.open(config).await?;
     let signer = signing::load(config, &*storage.signing_keys(config)).await?;
     let registry = Registry::new(storage.ports.clone(), config.policy()).with_signer(signer);
-    greet(config, &listeners, &storage).await?;
-
     let ready = Ready::new(registry.clone(), storage.database_time());
     let (stop, stopping) = oneshot::channel();
+    let (address, admin) = (listeners.address, listeners.admin.as_ref().map(|(_, address)| *address));
     let mut serving = start(config, listeners, &storage, &registry, &ready, stopping)?;
+    // Clients do not wait for what people read.
+    greet(config, address, admin, &storage).await;
 
     let signal = tokio::select! {
         signal = signals.next() => signal,
@@ -122,12 +123,10 @@ fn local(listener: &TcpListener) -> Result<SocketAddr, Failure> {
     listener.local_addr().map_err(|source| Failure::Process { doing: "asking for the address", source })
 }
 
-async fn greet(config: &Config, listeners: &Listeners, storage: &Storage) -> Result<(), Failure> {
+async fn greet(config: &Config, address: SocketAddr, admin: Option<SocketAddr>, storage: &Storage) {
     let home = storage.home().await;
-    let home = home.map_err(|source| Failure::UseCase { doing: "counting what is there", source: source.into() })?;
-    let admin = listeners.admin.as_ref().map(|(_, address)| *address);
     let greeting = Greeting {
-        address: listeners.address,
+        address,
         admin,
         hosts: config.server.hosts.clone(),
         auth: config.server.auth,
@@ -140,8 +139,7 @@ async fn greet(config: &Config, listeners: &Listeners, storage: &Storage) -> Res
         tracing::info!(from, copy, "the database was migrated");
     }
     let admin = admin.map(|address| address.to_string());
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), address = %listeners.address, admin, data = %home, "serving");
-    Ok(())
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), address = %address, admin, data = %home, "serving");
 }
 
 /// What runs until it is told to stop.
