@@ -59,17 +59,21 @@ pub(crate) async fn migrations(metadata: &Metadata, run: bool) -> Result<Migrati
 /// The blobs in that directory, if they are those of the rows. The first node says which those are.
 pub(super) async fn blobs(store: &PostgresStore, root: &Path, min_free: u64) -> Result<FilesystemBlobs, Failure> {
     let name = store_name()?;
+    let claimed = store.blob_store_id(&name).await.map_err(failed)?;
     // Opening makes a store where none is; where one should be, its directory is not mounted.
-    if let Some(expected) = store.blob_store_id(&name).await.map_err(failed)?
+    if let Some(expected) = &claimed
         && !root.join("store-id").is_file()
     {
-        require_finished(&expected)?;
-        return Err(Failure::OtherBlobs { directory: root.to_owned(), expected, found: None });
+        require_finished(expected)?;
+        return Err(Failure::OtherBlobs { directory: root.to_owned(), expected: expected.clone(), found: None });
     }
     let blobs = FilesystemBlobs::open(root, name.clone(), blobs_filesystem::Options { min_free })
         .map_err(|error| no_blobs(root, error))?;
     let found = blobs.store_id().to_string();
-    let expected = store.claim_blob_store(&name, &found).await.map_err(failed)?;
+    let expected = match claimed {
+        Some(claimed) => claimed,
+        None => store.claim_blob_store(&name, &found).await.map_err(failed)?,
+    };
     agree(root, expected, found)?;
     Ok(blobs)
 }

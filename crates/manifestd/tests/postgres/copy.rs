@@ -2,6 +2,7 @@ use crate::common::{Server, answer, index, manifestd, push_image, refusal, reque
 use crate::{Other, empty, node};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
+use postgres_fixture::Database;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -97,41 +98,10 @@ fn a_copy_that_was_killed_anywhere_goes_on_to_the_end() {
         ("upload", 0),
         ("blob_store", 1),
     ];
+    let serve = ["serve", "--data-dir", path, "--database-url", database.url(), "--admin-listen", "off"];
     for (at, (table, rows)) in points.into_iter().enumerate() {
-        let trigger = format!(
-            "CREATE OR REPLACE FUNCTION halt() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-             IF (SELECT count(*) FROM {table}) >= {rows} THEN PERFORM pg_advisory_xact_lock({GATE}); END IF; RETURN NULL; END $$; \
-             CREATE TRIGGER halt BEFORE INSERT OR UPDATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION halt()"
-        );
-        database.psql(&trigger).unwrap();
-        let other = Other::does(&database, &format!("SELECT pg_advisory_lock({GATE})"));
-        let mut copying = manifestd(&copy).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = \
-             (SELECT oid FROM pg_database WHERE datname = current_database())";
-        while database.psql(waits).unwrap() == "0" {
-            assert_eq!(copying.try_wait().unwrap(), None, "it ended before {table} had {rows} rows");
-        }
-        copying.kill().unwrap();
-        copying.wait().unwrap();
-        // What was under way on the server is lost, or done although nobody waits for it.
-        if at % 2 == 0 {
-            let end = waits.replace("count(*)", "pg_terminate_backend(pid)");
-            database.psql(&end).unwrap();
-        }
-        other.ends();
-        database.psql(&format!("DROP TRIGGER halt ON {table}")).unwrap();
-        let serve = [
-            "serve",
-            "--data-dir",
-            path,
-            "--database-url",
-            database.url(),
-            "--listen",
-            "127.0.0.1:0",
-            "--admin-listen",
-            "off",
-        ];
-        let said = refusal(&mut manifestd(&serve), 1);
+        kill_at(&database, &copy, table, rows, at % 2 == 0);
+        let said = refusal(manifestd(&serve).args(["--listen", "127.0.0.1:0"]), 1);
         assert!(said.contains("are being copied into this one, and not all are there"), "{table}, {rows}: {said}");
     }
     let done = answer(&copy);
@@ -141,6 +111,31 @@ fn a_copy_that_was_killed_anywhere_goes_on_to_the_end() {
     let checked = answer(&["fsck", "--deep", "--data-dir", path, "--database-url", database.url()]);
     assert!(checked.ends_with("Everything agrees.\n"), "{checked}");
     assert_eq!(answer(&copy), done);
+}
+
+/// Begins a copy and kills it when it writes to a table that has so many rows. What the server was doing for it is lost, or done
+/// although nobody waits for it.
+fn kill_at(database: &Database, copy: &[&str], table: &str, rows: u32, is_lost: bool) {
+    let trigger = format!(
+        "CREATE OR REPLACE FUNCTION halt() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         IF (SELECT count(*) FROM {table}) >= {rows} THEN PERFORM pg_advisory_xact_lock({GATE}); END IF; RETURN NULL; END $$; \
+         CREATE TRIGGER halt BEFORE INSERT OR UPDATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION halt()"
+    );
+    database.psql(&trigger).unwrap();
+    let other = Other::does(database, &format!("SELECT pg_advisory_lock({GATE})"));
+    let mut copying = manifestd(copy).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let waiting = "FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = \
+         (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while database.psql(&format!("SELECT count(*) {waiting}")).unwrap() == "0" {
+        assert_eq!(copying.try_wait().unwrap(), None, "it ended before {table} had {rows} rows");
+    }
+    copying.kill().unwrap();
+    copying.wait().unwrap();
+    if is_lost {
+        database.psql(&format!("SELECT pg_terminate_backend(pid) {waiting}")).unwrap();
+    }
+    other.ends();
+    database.psql(&format!("DROP TRIGGER halt ON {table}")).unwrap();
 }
 
 /// So many that tables take several batches.
