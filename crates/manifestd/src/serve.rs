@@ -133,13 +133,14 @@ async fn greet(config: &Config, address: SocketAddr, admin: Option<SocketAddr>, 
         home: home.clone(),
         grace: config.server.shutdown_grace.as_duration(),
     };
-    output::say(&greeting.to_string());
     if let Some((from, copy)) = storage.migration() {
         let copy = copy.map(|path| path.display().to_string());
         tracing::info!(from, copy, "the database was migrated");
     }
     let admin = admin.map(|address| address.to_string());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), address = %address, admin, data = %home, "serving");
+    // Last, so that whoever waits for these lines finds nothing in the log before those.
+    output::say(&greeting.to_string());
 }
 
 /// What runs until it is told to stop.

@@ -31,5 +31,5 @@ async fn a_batch_is_bounded_by_rows_and_by_bytes() {
     assert_eq!(batches(0, 3, 1_000_000).await, [vec![20, 20, 20], vec![80, 1000, 40], vec![60, 2]]);
     assert_eq!(batches(0, 500, 100).await, [vec![20, 20, 20], vec![80], vec![1000], vec![40, 60], vec![2]]);
     assert_eq!(batches(3, 2, 100).await, [vec![80], vec![1000], vec![40, 60], vec![2]]);
-    assert_eq!(batches(8, 2, 100).await, [vec![0_usize; 0]; 0]);
+    assert!(batches(8, 2, 100).await.is_empty());
 }
