@@ -58,7 +58,7 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let storage = place.open(config).await?;
     let signer = signing::load(config, &*storage.signing_keys(config)).await?;
     let registry = Registry::new(storage.ports.clone(), config.policy()).with_signer(signer);
-    let ready = Ready::new(registry.clone(), storage.database_time());
+    let ready = Ready::new(registry.clone(), storage.condition());
     let (stop, stopping) = oneshot::channel();
     let (address, admin) = (listeners.address, listeners.admin.as_ref().map(|(_, address)| *address));
     let mut serving = start(config, listeners, &storage, &registry, &ready, stopping)?;
@@ -136,6 +136,13 @@ async fn greet(config: &Config, address: SocketAddr, admin: Option<SocketAddr>, 
     if let Some((from, copy)) = storage.migration() {
         let copy = copy.map(|path| path.display().to_string());
         tracing::info!(from, copy, "the database was migrated");
+    }
+    if let Some(lc_messages) = storage.foreign_messages() {
+        tracing::warn!(
+            lc_messages,
+            "the messages of the database are not in English: deadlocks are not retried, and time-outs and a full disk are answered \
+             500; as a superuser: ALTER ROLE … SET lc_messages = 'C'"
+        );
     }
     let admin = admin.map(|address| address.to_string());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), address = %address, admin, data = %home, "serving");
