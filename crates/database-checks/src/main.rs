@@ -21,12 +21,15 @@ enum Command {
     Schema(schema::Arguments),
     /// Plans and latencies of the hot operations on a small and on a large database
     Scale(scale::Arguments),
+    /// Fill a database with very many rows
+    Fill(scale::FillArguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Scale(arguments) => scale::run(&arguments),
+        Command::Fill(arguments) => scale::fill(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

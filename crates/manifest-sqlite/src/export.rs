@@ -15,8 +15,17 @@ pub struct ExportColumn {
     pub number: bool,
 }
 
+/// How much is handed over at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExportBatch {
+    /// At most so many rows.
+    pub rows: usize,
+    /// At most so many bytes, but for a row that has more, which is handed over alone.
+    pub bytes: usize,
+}
+
 impl SqliteStore {
-    /// The rows of a table after the first `skip`, in the order of `key`, handed over in batches of at most `batch`: each row as its columns
+    /// The rows of a table after the first `skip`, in the order of `key`, handed over in batches: each row as its columns
     /// with `|` between them, numbers in decimal and `0` and `1` for truths, text and bytes in upper-case hex, and `~` for null.
     ///
     /// Names of tables and columns are the caller's, who has them from a database with the same tables.
@@ -30,7 +39,7 @@ impl SqliteStore {
         columns: &[ExportColumn],
         key: &[String],
         skip: u64,
-        batch: usize,
+        batch: ExportBatch,
         mut take: impl FnMut(Vec<String>) -> Port<()> + Send + 'static,
     ) -> Port<()> {
         // `hex` answers an empty text for null.
@@ -54,12 +63,15 @@ impl SqliteStore {
                 .bind::<BigInt, _>(skip)
                 .load_iter::<Line, diesel::connection::DefaultLoadingMode>(connection)
                 .doing(what)?;
-            let mut pending = Vec::with_capacity(batch);
+            let (mut pending, mut bytes) = (Vec::new(), 0);
             for line in lines {
-                pending.push(line.doing(what)?.line);
-                if pending.len() == batch {
+                let Line { line } = line.doing(what)?;
+                if pending.len() >= batch.rows || !pending.is_empty() && bytes + line.len() > batch.bytes {
                     take(std::mem::take(&mut pending))?;
+                    bytes = 0;
                 }
+                bytes += line.len();
+                pending.push(line);
             }
             if pending.is_empty() { Ok(()) } else { take(pending) }
         })

@@ -22,7 +22,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use export::ExportColumn;
+pub use export::{ExportBatch, ExportColumn};
 pub use open::{OpenError, Opened};
 pub use signing_keys::{PemError, SigningKeyFile, from_pem, to_pem};
 pub use store::{SqliteOptions, SqliteStore};

@@ -32,7 +32,8 @@ pub(crate) enum Home {
         new: bool,
         /// Bytes that can still be written, where that is known.
         free: Option<u64>,
-        holds: Totals,
+        /// What was there, if that could be counted at once.
+        holds: Option<Totals>,
     },
     /// Rows in a database that many nodes use.
     Shared {
@@ -41,7 +42,6 @@ pub(crate) enum Home {
         /// Where the rows are, without a password.
         database: String,
         free: Option<u64>,
-        holds: Totals,
     },
     Memory {
         /// How many bytes of blobs it takes.
@@ -112,16 +112,17 @@ impl fmt::Display for Home {
             Self::Memory { limit } => {
                 write!(f, "in memory, at most {} of blobs; everything is lost at the end", words::size(*limit))
             }
-            Self::Shared { path, database, free, holds } => {
+            Self::Shared { path, database, free } => {
                 let free = free.map(|bytes| format!(" ({} free)", words::size(bytes))).unwrap_or_default();
-                write!(f, "{database} and {}{free} with {}", path.display(), held(holds))
+                write!(f, "{database} and {}{free}", path.display())
             }
             Self::Directory { path, new, free, holds } => {
                 let free = free.map(|bytes| format!(", {} free", words::size(bytes))).unwrap_or_default();
                 if *new {
                     write!(f, "{} (new{free})", path.display())
                 } else {
-                    write!(f, "{} (opened{free}) with {}", path.display(), held(holds))
+                    let holds = holds.as_ref().map(|holds| format!(" with {}", held(holds))).unwrap_or_default();
+                    write!(f, "{} (opened{free}){holds}", path.display())
                 }
             }
         }
@@ -165,7 +166,13 @@ mod tests {
                 path: "/srv/registry".into(),
                 new: false,
                 free: Some(44_239_000_000),
-                holds: Totals { repositories: 12, manifests: 1_340, tags: 1, blobs: 4_100, blob_bytes: 19_650_000_000 },
+                holds: Some(Totals {
+                    repositories: 12,
+                    manifests: 1_340,
+                    tags: 1,
+                    blobs: 4_100,
+                    blob_bytes: 19_650_000_000,
+                }),
             },
             ..at("127.0.0.1:5000")
         };

@@ -60,11 +60,12 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let signer = signing::load(config, &*storage.signing_keys(config)).await?;
     let registry = Registry::new(storage.ports.clone(), config.policy());
     let registry = registry.with_signer(signer).with_workers(Arc::new(BlockingThreads::new()));
-    greet(config, &listeners, &storage).await?;
-
     let ready = Ready::new(registry.clone(), storage.condition());
     let (stop, stopping) = oneshot::channel();
+    let (address, admin) = (listeners.address, listeners.admin.as_ref().map(|(_, address)| *address));
     let mut serving = start(config, listeners, &storage, &registry, &ready, stopping)?;
+    // Clients do not wait for what people read.
+    greet(config, address, admin, &storage).await;
 
     let signal = tokio::select! {
         signal = signals.next() => signal,
@@ -124,19 +125,16 @@ fn local(listener: &TcpListener) -> Result<SocketAddr, Failure> {
     listener.local_addr().map_err(|source| Failure::Process { doing: "asking for the address", source })
 }
 
-async fn greet(config: &Config, listeners: &Listeners, storage: &Storage) -> Result<(), Failure> {
+async fn greet(config: &Config, address: SocketAddr, admin: Option<SocketAddr>, storage: &Storage) {
     let home = storage.home().await;
-    let home = home.map_err(|source| Failure::UseCase { doing: "counting what is there", source: source.into() })?;
-    let admin = listeners.admin.as_ref().map(|(_, address)| *address);
     let greeting = Greeting {
-        address: listeners.address,
+        address,
         admin,
         hosts: config.server.hosts.clone(),
         auth: config.server.auth,
         home: home.clone(),
         grace: config.server.shutdown_grace.as_duration(),
     };
-    output::say(&greeting.to_string());
     if let Some((from, copy)) = storage.migration() {
         let copy = copy.map(|path| path.display().to_string());
         tracing::info!(from, copy, "the database was migrated");
@@ -149,8 +147,9 @@ async fn greet(config: &Config, listeners: &Listeners, storage: &Storage) -> Res
         );
     }
     let admin = admin.map(|address| address.to_string());
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), address = %listeners.address, admin, data = %home, "serving");
-    Ok(())
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), address = %address, admin, data = %home, "serving");
+    // Last, so that whoever waits for these lines finds nothing in the log before those.
+    output::say(&greeting.to_string());
 }
 
 /// What runs until it is told to stop.

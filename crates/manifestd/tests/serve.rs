@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{Server, begin, digest, index, read_answer, request};
+use common::{Server, begin, digest, index, read_answer, request, stop};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -30,6 +32,31 @@ fn the_first_lines_say_what_is_served_and_what_to_try() {
     let line = server.greeting.lines().nth(1).unwrap().to_owned();
     assert!(line.starts_with(&format!("  data    {} (opened, ", data.display())), "{line}");
     assert!(line.ends_with(" with 1 repository, 1 tag, 1 manifest, 1 blob of 32 B"), "{line}");
+}
+
+#[test]
+fn what_cannot_be_counted_or_not_at_once_is_not_said_and_holds_nobody_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::on(directory.path());
+    server.push("team/app", "v1", &index(1));
+    stop(server);
+    let database = directory.path().join("manifestd.sqlite");
+    let mut rows = SqliteConnection::establish(database.to_str().unwrap()).unwrap();
+    rows.batch_execute("PRAGMA ignore_check_constraints = ON; UPDATE blob SET size = -1").unwrap();
+    let opened = || {
+        let server = Server::on(directory.path());
+        assert_eq!(server.get("/v2/team/app/manifests/v1").status, 200);
+        let line = server.greeting.lines().nth(1).unwrap().to_owned();
+        stop(server);
+        line
+    };
+    assert!(opened().ends_with(" free)"), "{}", opened());
+    rows.batch_execute("UPDATE blob SET size = 32").unwrap();
+    assert!(opened().ends_with(" with 1 repository, 1 tag, 1 manifest, 1 blob of 32 B"), "{}", opened());
+    // More than is counted.
+    rows.batch_execute("CREATE TABLE ballast (bytes); INSERT INTO ballast VALUES (zeroblob(17 * 1024 * 1024))")
+        .unwrap();
+    assert!(opened().ends_with(" free)"), "{}", opened());
 }
 
 #[test]

@@ -2,8 +2,14 @@
 //!
 //! The release binary is killed, or told an error, at one of the calls of a push that sync, link, rename or make a
 //! directory; in another run at the next one, until each had its turn. After the fault what was acknowledged is there byte
-//! for byte, `fsck --deep` is clean, and the push succeeds when it is repeated, also with the process that got the error.
+//! for byte, `fsck --deep` is clean, an upload under way goes on, and the push succeeds when it is repeated, also with the
+//! process that got the error.
+//!
+//! A process that is killed loses nothing that it wrote, so the power fails as well: only what was synced is left. That this
+//! is seen is proved in the same way: each sync in turn brings nothing to the disk, and the run must find out.
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod durable;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod push;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -39,6 +45,10 @@ enum Mode {
     ErrorThenKill,
     /// The call fails with ENOSPC, and the same process is asked again.
     NoSpace,
+    /// The power fails after the call: what was not synced is lost. Once more when everything was acknowledged.
+    PowerCut,
+    /// The call is a sync that only pretends, and the power fails when what depended on it was acknowledged: the loss must be found.
+    LostSync,
 }
 
 /// Lets each thing go wrong at each call.

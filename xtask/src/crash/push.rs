@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
+use super::trial::Stop;
 use crate::{
     http::{self, Response},
     images::{digest::sha256, noise},
@@ -21,7 +22,9 @@ const BYTES: &str = "application/octet-stream";
 enum Way {
     /// POST, then a PATCH for each half, then PUT: two parts, which are joined.
     Chunks,
-    /// POST, then PUT: one part, which gets a second name.
+    /// POST, then one PATCH with everything, then PUT: one part, which gets a second name.
+    Chunk,
+    /// POST, then PUT: the same within one request.
     Put,
     /// One POST with the digest.
     Post,
@@ -43,7 +46,9 @@ impl Item {
     fn path(&self) -> String {
         match self.way {
             Way::Manifest => format!("/v2/{REPOSITORY}/manifests/v1"),
-            Way::Chunks | Way::Put | Way::Post | Way::Mount => format!("/v2/{REPOSITORY}/blobs/{}", self.digest),
+            Way::Chunks | Way::Chunk | Way::Put | Way::Post | Way::Mount => {
+                format!("/v2/{REPOSITORY}/blobs/{}", self.digest)
+            }
         }
     }
 }
@@ -63,6 +68,8 @@ pub(crate) enum End {
     Refused(u16),
     /// Without an answer.
     Cut,
+    /// By us.
+    Stopped,
 }
 
 /// What a push was told.
@@ -80,7 +87,9 @@ impl Push {
     /// Small layers: the number of system calls does not depend on sizes below a batch.
     pub(crate) fn new() -> Result<Self> {
         let mut items = Vec::new();
-        for (way, seed, size) in [(Way::Chunks, 3, 90_000), (Way::Put, 5, 40_000), (Way::Mount, 7, 30_000)] {
+        for (way, seed, size) in
+            [(Way::Chunks, 3, 90_000), (Way::Chunk, 4, 50_000), (Way::Put, 5, 40_000), (Way::Mount, 7, 30_000)]
+        {
             let content = noise(seed, size);
             items.push(Item { way, digest: sha256(&content)?, content });
         }
@@ -99,7 +108,7 @@ impl Push {
     pub(crate) fn seed(&self, address: &str) -> Result<()> {
         for item in self.items.iter().filter(|item| item.way == Way::Mount) {
             let mut progress = Progress { end: End::Whole, acknowledged: 0, upload: None };
-            let mut client = Client { address, progress: &mut progress };
+            let mut client = Client { address, progress: &mut progress, stops: &|_| false };
             if client.upload(BASE, item, &[]).is_err() {
                 bail!("{BASE} cannot be filled: {progress:?}");
             }
@@ -107,18 +116,38 @@ impl Push {
         Ok(())
     }
 
-    /// Pushes until something goes wrong or everything is there.
-    pub(crate) fn run(&self, address: &str) -> Progress {
+    /// Pushes until something goes wrong, everything is there, or it is to stop at such a point.
+    pub(crate) fn run(&self, address: &str, stops: &dyn Fn(Stop) -> bool) -> Progress {
         let mut progress = Progress { end: End::Whole, acknowledged: 0, upload: None };
         for item in &self.items {
-            let mut client = Client { address, progress: &mut progress };
+            let mut client = Client { address, progress: &mut progress, stops };
             if let Err(end) = client.push(item) {
                 progress.end = end;
                 break;
             }
             (progress.acknowledged, progress.upload) = (progress.acknowledged + 1, None);
+            if stops(Stop::Request) || stops(Stop::Item) {
+                progress.end = End::Stopped;
+                break;
+            }
         }
         progress
+    }
+
+    /// Ends the upload that was under way, from where the registry says that it is. What is wrong with that.
+    pub(crate) fn resume(&self, address: &str, told: &Progress) -> Result<Option<String>> {
+        let (Some((path, _)), Some(item)) = (&told.upload, self.items.get(told.acknowledged)) else { return Ok(None) };
+        let answer = http::get(address, path, "*/*")?;
+        if answer.status != 204 {
+            // It has ended, or the state is wrong, which was said.
+            return Ok(None);
+        }
+        let rest = item.content.get(received(&answer)..).unwrap_or_default();
+        let path = ending(path, item);
+        let ended = http::send(address, "PUT", &path, BYTES, rest)?.status;
+        let there = http::get(address, &item.path(), "*/*").ok().filter(|there| there.status == 200);
+        let is_right = ended == 201 && there.is_some_and(|there| there.body == item.content);
+        Ok((!is_right).then(|| format!("the upload could not be ended: PUT is {ended}, or GET has other bytes")))
     }
 
     /// What is wrong with the state, given what a push was told: what was acknowledged must be there byte for byte, what
@@ -127,7 +156,14 @@ impl Push {
         let mut wrong = Vec::new();
         let mut there = Vec::new();
         for item in &self.items {
-            let answer = http::get(address, &item.path(), "*/*")?;
+            let answer = match http::get(address, &item.path(), "*/*") {
+                Ok(answer) => answer,
+                Err(error) => {
+                    wrong.push(format!("GET {}: {error:#}", item.path()));
+                    there.push(false);
+                    continue;
+                }
+            };
             match answer.status {
                 200 if answer.body == item.content => {}
                 404 => {}
@@ -146,14 +182,26 @@ impl Push {
             && there.get(told.acknowledged) == Some(&false)
         {
             let answer = http::get(address, path, "*/*")?;
-            let has = answer.header("range").and_then(|range| range.strip_prefix("0-")?.parse::<usize>().ok());
-            if answer.status != 204 || has.map_or(0, |last| last + 1) < *offset {
+            if answer.status != 204 || received(&answer) < *offset {
                 let found = format!("{} with Range {:?}", answer.status, answer.header("range"));
                 wrong.push(format!("{offset} bytes of {path} were acknowledged, but GET is {found}"));
             }
         }
         Ok(wrong)
     }
+}
+
+/// How many bytes an upload has, as the answer to a question about it says: `0-0` where it has none, or one, which is never sent
+/// here.
+fn received(answer: &Response) -> usize {
+    let last = answer.header("range").and_then(|range| range.strip_prefix("0-")?.parse::<usize>().ok());
+    last.filter(|last| *last > 0).map_or(0, |last| last + 1)
+}
+
+/// Where an upload is ended.
+fn ending(path: &str, item: &Item) -> String {
+    let separator = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{separator}digest={}", item.digest)
 }
 
 fn described(media_type: &str, item: &Item) -> serde_json::Value {
@@ -163,6 +211,7 @@ fn described(media_type: &str, item: &Item) -> serde_json::Value {
 struct Client<'a> {
     address: &'a str,
     progress: &'a mut Progress,
+    stops: &'a dyn Fn(Stop) -> bool,
 }
 
 impl Client<'_> {
@@ -173,6 +222,7 @@ impl Client<'_> {
                 let (first, second) = item.content.split_at(item.content.len() / 2);
                 self.upload(REPOSITORY, item, &[first, second])
             }
+            Way::Chunk => self.upload(REPOSITORY, item, &[&item.content]),
             Way::Put => self.upload(REPOSITORY, item, &[]),
             Way::Post => {
                 self.ask("POST", &format!("{uploads}?digest={}", item.digest), BYTES, &item.content, 201).map(drop)
@@ -194,8 +244,7 @@ impl Client<'_> {
             sent += chunk.len();
         }
         let path = self.continues(&answer, sent)?;
-        let separator = if path.contains('?') { '&' } else { '?' };
-        let path = format!("{path}{separator}digest={}", item.digest);
+        let path = ending(&path, item);
         self.ask("PUT", &path, BYTES, &item.content[sent..], 201).map(drop)
     }
 
@@ -204,7 +253,7 @@ impl Client<'_> {
         let location = answer.header("location").context("no Location").map_err(|_| End::Refused(answer.status))?;
         let path = location.strip_prefix(&format!("http://{}", self.address)).unwrap_or(location).to_owned();
         self.progress.upload = Some((path.clone(), sent));
-        Ok(path)
+        if (self.stops)(Stop::Request) { Err(End::Stopped) } else { Ok(path) }
     }
 
     fn ask(&self, method: &str, path: &str, media_type: &str, body: &[u8], hoped: u16) -> Result<Response, End> {

@@ -4,7 +4,7 @@
 //! thread makes it; a trace that counts by thread would miss calls whenever work changes threads.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     sync::{
         Arc,
@@ -26,6 +26,8 @@ use nix::{
     unistd::Pid,
 };
 
+use super::durable::{Durable, Synced};
+
 /// What happens at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -35,6 +37,8 @@ pub(crate) enum Fault {
     KillAfter,
     /// The call is not made, and the process is told this error.
     Error(Errno),
+    /// The call is a sync that ends well and has brought nothing to the disk, and so have later ones of the same file.
+    Lie,
 }
 
 /// The calls that are counted, each under its number.
@@ -50,20 +54,35 @@ const CALLS: [(libc::c_long, &str); 9] = [
     (libc::SYS_mkdirat, "mkdirat"),
 ];
 
+/// What a sync of a directory that holds parts of uploads is called.
+pub(crate) const SYNC_OF_PARTS: &str = "fsync of parts";
+
 /// A thread that traces one process until it ends.
 #[derive(Debug)]
 pub(crate) struct Tracer {
-    thread: thread::JoinHandle<Result<Vec<&'static str>>>,
+    thread: thread::JoinHandle<Result<Trace>>,
     armed: Arc<AtomicBool>,
+    struck: Arc<AtomicBool>,
+}
+
+/// What the process did until it ended.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    /// The calls that were counted, in order.
+    pub(crate) calls: Vec<&'static str>,
+    /// What the disk has of what the process wrote.
+    pub(crate) durable: Durable,
 }
 
 impl Tracer {
     /// Follows the process from now on, and lets the fault happen at the call that follows `point` others.
-    pub(crate) fn attach(process: u32, point: usize, fault: Fault) -> Result<Self> {
+    pub(crate) fn attach(process: u32, durable: Durable, point: usize, fault: Fault) -> Result<Self> {
         let leader = Pid::from_raw(i32::try_from(process)?);
         let (ready, is_ready) = mpsc::channel();
         let armed = Arc::new(AtomicBool::new(true));
         let still_armed = Arc::clone(&armed);
+        let struck = Arc::new(AtomicBool::new(false));
+        let strikes = Arc::clone(&struck);
         // A process obeys the very thread that seized it.
         let thread = thread::spawn(move || {
             let mut traced = Traced {
@@ -71,16 +90,19 @@ impl Tracer {
                 point,
                 fault,
                 armed: still_armed,
+                struck: strikes,
+                durable,
                 calls: Vec::new(),
                 entered: None,
+                syncing: BTreeMap::new(),
                 starting: BTreeSet::new(),
             };
             traced.seize()?;
             traced.follow(&ready)?;
-            Ok(traced.calls)
+            Ok(Trace { calls: traced.calls, durable: traced.durable })
         });
         if is_ready.recv().is_ok() {
-            return Ok(Self { thread, armed });
+            return Ok(Self { thread, armed, struck });
         }
         let ended = joined(thread);
         Err(ended.err().unwrap_or_else(|| anyhow!("the process ended")).context("it cannot be traced"))
@@ -91,8 +113,13 @@ impl Tracer {
         self.armed.store(false, Ordering::SeqCst);
     }
 
-    /// The calls that were counted, in order. Waits until the process has ended.
-    pub(crate) fn calls(self) -> Result<Vec<&'static str>> {
+    /// Whether the fault has happened.
+    pub(crate) fn has_struck(&self) -> bool {
+        self.struck.load(Ordering::SeqCst)
+    }
+
+    /// Waits until the process has ended.
+    pub(crate) fn trace(self) -> Result<Trace> {
         joined(self.thread)
     }
 }
@@ -106,9 +133,13 @@ struct Traced {
     point: usize,
     fault: Fault,
     armed: Arc<AtomicBool>,
+    struck: Arc<AtomicBool>,
+    durable: Durable,
     calls: Vec<&'static str>,
     /// The thread that is in the chosen call.
     entered: Option<Pid>,
+    /// What threads are syncing, as it was when they began.
+    syncing: BTreeMap<Pid, Synced>,
     /// Threads that were told to stop for the first time, and did not yet.
     starting: BTreeSet<Pid>,
 }
@@ -192,6 +223,7 @@ impl Traced {
         let mut registers = ptrace::getregs(thread)?;
         let number = registers.orig_rax.cast_signed();
         let Some((_, name)) = CALLS.iter().find(|(call, _)| *call == number) else { return Ok(true) };
+        let name = self.begins(thread, number, registers.rdi).unwrap_or(name);
         if !self.armed.load(Ordering::SeqCst) {
             return Ok(true);
         }
@@ -200,7 +232,14 @@ impl Traced {
         if earlier != self.point {
             return Ok(true);
         }
+        self.struck.store(true, Ordering::SeqCst);
         match self.fault {
+            Fault::Lie => {
+                if let Some(synced) = self.syncing.remove(&thread) {
+                    self.durable.distrust(&synced);
+                }
+                return Ok(true);
+            }
             Fault::KillBefore => {
                 kill(self.leader, Signal::SIGKILL)?;
                 return Ok(false);
@@ -208,6 +247,7 @@ impl Traced {
             Fault::KillAfter => {}
             // There is no call of that number, so the kernel does nothing.
             Fault::Error(_) => {
+                self.syncing.remove(&thread);
                 registers.orig_rax = u64::MAX;
                 ptrace::setregs(thread, registers)?;
             }
@@ -216,14 +256,31 @@ impl Traced {
         Ok(true)
     }
 
+    /// A thread is about to make a call; if it syncs something, what that is. A better name for the call, if there is one.
+    fn begins(&mut self, thread: Pid, number: libc::c_long, descriptor: u64) -> Option<&'static str> {
+        if number != libc::SYS_fsync && number != libc::SYS_fdatasync {
+            return None;
+        }
+        // What cannot be looked at is not open, and the call will fail.
+        let (synced, path) = self.durable.opened(self.leader.as_raw(), descriptor).ok().flatten()?;
+        let of_parts = synced.is_directory() && path.components().any(|part| part.as_os_str() == "parts");
+        self.syncing.insert(thread, synced);
+        of_parts.then_some(SYNC_OF_PARTS)
+    }
+
     /// A thread has made a call. Whether it may go on.
     fn leaves(&mut self, thread: Pid) -> nix::Result<bool> {
+        if let Some(synced) = self.syncing.remove(&thread)
+            && ptrace::getregs(thread)?.rax == 0
+        {
+            self.durable.keep(synced);
+        }
         if self.entered != Some(thread) {
             return Ok(true);
         }
         self.entered = None;
         match self.fault {
-            Fault::KillBefore => Ok(true),
+            Fault::KillBefore | Fault::Lie => Ok(true),
             Fault::KillAfter => {
                 kill(self.leader, Signal::SIGKILL)?;
                 Ok(false)
@@ -254,6 +311,7 @@ mod tests {
     use nix::errno::Errno;
 
     use super::{Fault, Tracer};
+    use crate::crash::durable::Durable;
 
     /// What a program that makes three directories has made in the end, and its exit code, with a fault at a call.
     fn made(point: usize, fault: Fault) -> (Vec<String>, Option<i32>, usize) {
@@ -261,9 +319,10 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", "read _; exec mkdir a b c"]).current_dir(directory.path());
         let mut child = command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let tracer = Tracer::attach(child.id(), point, fault).unwrap();
+        let durable = Durable::of(directory.path()).unwrap();
+        let tracer = Tracer::attach(child.id(), durable, point, fault).unwrap();
         child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
-        let calls = tracer.calls().unwrap();
+        let calls = tracer.trace().unwrap().calls;
         let mut names: Vec<String> = fs::read_dir(directory.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -295,6 +354,7 @@ mod tests {
         let mut child = Command::new("true").spawn().unwrap();
         let process = child.id();
         child.wait().unwrap();
-        assert!(Tracer::attach(process, 0, Fault::KillBefore).is_err());
+        let durable = Durable::of(tempfile::tempdir().unwrap().path()).unwrap();
+        assert!(Tracer::attach(process, durable, 0, Fault::KillBefore).is_err());
     }
 }

@@ -7,6 +7,7 @@ use nix::errno::Errno;
 
 use super::{
     Mode,
+    durable::Durable,
     push::{End, Progress, Push},
     tracer::{Fault, Tracer},
 };
@@ -16,9 +17,10 @@ use crate::{process, server::Server};
 fn fault(mode: Mode) -> Fault {
     match mode {
         Mode::KillBefore => Fault::KillBefore,
-        Mode::KillAfter => Fault::KillAfter,
+        Mode::KillAfter | Mode::PowerCut => Fault::KillAfter,
         Mode::Error | Mode::ErrorThenKill => Fault::Error(Errno::EIO),
         Mode::NoSpace => Fault::Error(Errno::ENOSPC),
+        Mode::LostSync => Fault::Lie,
     }
 }
 
@@ -26,10 +28,22 @@ fn fault(mode: Mode) -> Fault {
 fn allows(mode: Mode, end: End) -> bool {
     match mode {
         // Every call is made before the answer that depends on it.
-        Mode::KillBefore | Mode::KillAfter => end == End::Cut,
+        Mode::KillBefore | Mode::KillAfter | Mode::PowerCut => end == End::Cut,
+        Mode::LostSync => matches!(end, End::Stopped | End::Whole),
         Mode::Error | Mode::ErrorThenKill => matches!(end, End::Refused(500..=599)),
         Mode::NoSpace => end == End::Refused(503),
     }
+}
+
+/// When a push is broken off after a fault of which it was told nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Never: it goes on to its end.
+    Never,
+    /// With the answer to the request in which the fault was.
+    Request,
+    /// When the blob or manifest is there whose request that was.
+    Item,
 }
 
 /// What a trial showed.
@@ -58,26 +72,37 @@ const SETTINGS: [(&str, &str); 1] = [("MANIFESTD_COLLECTION__ENABLED", "false")]
 
 impl Bench<'_> {
     /// Pushes with a fault at the call that follows `point` others; without one where the push has fewer calls.
-    pub(crate) fn run(&self, mode: Mode, point: usize) -> Result<Outcome> {
+    pub(crate) fn run(&self, mode: Mode, point: usize, stop: Stop) -> Result<Outcome> {
         let directory = tempfile::Builder::new().prefix("crash-").tempdir()?;
         let mut server = Server::start_built(self.binary, directory.path(), self.host, &SETTINGS)?;
         self.push.seed(&server.address())?;
-        let tracer = Tracer::attach(server.process()?, point, fault(mode))?;
-        let told = self.push.run(&server.address());
+        let durable = Durable::of(&server.data())?;
+        let tracer = Tracer::attach(server.process()?, durable, point, fault(mode))?;
+        let stops = |at| stop == at && tracer.has_struck();
+        let told = self.push.run(&server.address(), &stops);
         tracer.disarm();
         let mut after = After { bench: *self, wrong: Vec::new() };
-        let calls = if told.end == End::Cut || mode == Mode::ErrorThenKill {
+        let cuts_power = matches!(mode, Mode::PowerCut | Mode::LostSync);
+        let calls = if told.end == End::Cut || mode == Mode::ErrorThenKill || cuts_power {
             server.crash()?;
-            let calls = tracer.calls()?;
-            server.restart()?;
+            let trace = tracer.trace()?;
+            if cuts_power {
+                trace.durable.cut_power()?;
+            }
+            if let Err(error) = server.restart() {
+                let wrong = vec![format!("it did not start again: {error:#}")];
+                return Ok(Outcome { calls: trace.calls, wrong });
+            }
             after.state("after the crash", &server, &told)?;
+            after.resume(&server, &told)?;
             after.retry(&server)?;
-            calls
+            trace.calls
         } else {
             after.state("after the fault", &server, &told)?;
+            after.resume(&server, &told)?;
             let again = after.retry(&server)?;
             server.crash()?;
-            let calls = tracer.calls()?;
+            let calls = tracer.trace()?.calls;
             server.restart()?;
             after.state("after a crash in the end", &server, &again)?;
             calls
@@ -109,9 +134,15 @@ impl After<'_> {
         Ok(())
     }
 
+    /// An upload under way goes on where the registry says that it is.
+    fn resume(&mut self, server: &Server, told: &Progress) -> Result<()> {
+        self.wrong.extend(self.bench.push.resume(&server.address(), told)?);
+        Ok(())
+    }
+
     /// The same push again, which must succeed.
     fn retry(&mut self, server: &Server) -> Result<Progress> {
-        let told = self.bench.push.run(&server.address());
+        let told = self.bench.push.run(&server.address(), &|_| false);
         if told.end != End::Whole {
             self.wrong.push(format!("the push that was repeated ended with {told:?}"));
         }

@@ -7,14 +7,16 @@ mod operations;
 mod plan;
 mod postgres;
 mod sqlite;
+mod uploads;
 mod verdict;
 
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use data::Size;
 use measure::Latency;
-use operations::{Asker, Operation, Ports};
+use operations::{Ask, Asker, Operation, Ports};
 use plan::Plans;
+use std::path::Path;
 use std::time::Instant;
 
 /// How many manifests the small database has.
@@ -31,6 +33,16 @@ pub(crate) struct Arguments {
     manifests: u64,
 }
 
+/// Arguments of `fill`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FillArguments {
+    /// An empty database: `sqlite:FILE`, or `postgres://…` of a superuser
+    to: String,
+    /// How many manifests it gets
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..))]
+    manifests: u64,
+}
+
 /// An engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Backend {
@@ -44,6 +56,15 @@ enum Backend {
 struct Filled {
     ports: Ports,
     asker: Asker,
+}
+
+impl Filled {
+    /// The next question for an operation, for which everything is ready.
+    async fn next(&mut self, operation: Operation) -> Result<Ask> {
+        let ask = self.asker.next(operation)?;
+        ask.prepare(&self.ports).await?;
+        Ok(ask)
+    }
 }
 
 /// An operation on both databases.
@@ -70,6 +91,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         println!("FAILED {sentence}");
     }
     ensure!(wrong.is_empty(), "{} of {} operations do not hold at {} manifests", wrong.len(), compared.len(), large.0);
+    Ok(())
+}
+
+/// Fills a database with what the comparison has, for whoever wants to try something else at that size. There are no blobs
+/// behind the rows.
+pub(crate) fn fill(arguments: &FillArguments) -> Result<()> {
+    let (size, start) = (Size(arguments.manifests.next_multiple_of(1_000)), Instant::now());
+    match arguments.to.strip_prefix("sqlite:") {
+        Some(file) => sqlite::fill(Path::new(file), size)?,
+        None => tokio::runtime::Runtime::new()?.block_on(postgres::fill(&arguments.to, size))?,
+    }
+    filled(size, start);
     Ok(())
 }
 

@@ -6,7 +6,8 @@ use manifest_core::access::ReadScope;
 use manifest_core::facts::{Acting, PushAsk, RepositoryState};
 use manifest_core::plan::{Applied, Guard, ManifestChange, Need, NewManifest, Plan, TagChange};
 use manifest_core::ports::{
-    Blobs, FetchAsk, Fetched, HistoryAsk, HistoryCursor, Listings, Liveness, Manifests, PageAsk, ReferrersAsk,
+    Begun, Blobs, FetchAsk, Fetched, FinishUpload, Finished, HistoryAsk, HistoryCursor, Listings, Liveness, Manifests,
+    MountAsk, Mounted, NewUpload, PageAsk, PublishPart, Published, ReferrersAsk, Uploads,
 };
 use manifest_core::time::NEVER;
 use oci_types::{Algorithm, Digest, MediaType, Reference, RepositoryName, TagName};
@@ -22,12 +23,18 @@ pub(super) struct Ports {
     manifests: Arc<dyn Manifests>,
     listings: Arc<dyn Listings>,
     blobs: Arc<dyn Blobs>,
+    uploads: Arc<dyn Uploads>,
 }
 
 impl Ports {
-    pub(super) fn of<S: Manifests + Listings + Blobs + Clone + 'static>(store: &S) -> Self {
+    pub(super) fn of<S: Manifests + Listings + Blobs + Uploads + Clone + 'static>(store: &S) -> Self {
         let store = Arc::new(store.clone());
-        Self { manifests: Arc::clone(&store) as _, listings: Arc::clone(&store) as _, blobs: store }
+        Self {
+            manifests: Arc::clone(&store) as _,
+            listings: Arc::clone(&store) as _,
+            blobs: Arc::clone(&store) as _,
+            uploads: store,
+        }
     }
 }
 
@@ -44,10 +51,14 @@ pub(super) enum Operation {
     CataloguePage,
     PushFacts,
     Apply,
+    UploadBegin,
+    UploadAppend,
+    UploadFinish,
+    Mount,
 }
 
 impl Operation {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::ManifestByTag,
         Self::ManifestByDigest,
         Self::BlobHead,
@@ -58,6 +69,10 @@ impl Operation {
         Self::CataloguePage,
         Self::PushFacts,
         Self::Apply,
+        Self::UploadBegin,
+        Self::UploadAppend,
+        Self::UploadFinish,
+        Self::Mount,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -72,6 +87,10 @@ impl Operation {
             Self::CataloguePage => "catalogue page",
             Self::PushFacts => "push facts",
             Self::Apply => "apply, new manifest",
+            Self::UploadBegin => "upload begin",
+            Self::UploadAppend => "upload append",
+            Self::UploadFinish => "upload finish",
+            Self::Mount => "mount",
         }
     }
 }
@@ -87,15 +106,21 @@ pub(super) enum Ask {
     Catalogue(PageAsk<RepositoryName>),
     Facts(PushAsk),
     Apply(Box<Plan>),
+    Begin(NewUpload),
+    /// To an upload that [`Ask::prepare`] begins.
+    Append(PublishPart),
+    /// The same.
+    Finish(Box<FinishUpload>),
+    Mount(MountAsk),
 }
 
 /// Makes questions about rows here and there.
 #[derive(Debug)]
 pub(super) struct Asker {
-    size: Size,
+    pub(super) size: Size,
     random: u64,
     /// Distinguishes what is written.
-    run: u64,
+    pub(super) run: u64,
 }
 
 impl Asker {
@@ -159,6 +184,10 @@ impl Asker {
                 legacy_images: BTreeSet::new(),
             }),
             Operation::Apply => Ask::Apply(Box::new(self.plan(repository, number)?)),
+            Operation::UploadBegin => self.begin(repository),
+            Operation::UploadAppend => self.append(repository)?,
+            Operation::UploadFinish => self.finish(repository)?,
+            Operation::Mount => self.mount(repository, number)?,
         })
     }
 
@@ -237,6 +266,10 @@ impl Ask {
             Self::Apply(plan) => {
                 matches!(ports.manifests.apply(plan).await?, Applied::Done { created: true, .. })
             }
+            Self::Begin(upload) => ports.uploads.begin(upload).await? == Begun::Done,
+            Self::Append(part) => ports.uploads.publish(part).await? == Published::Done,
+            Self::Finish(finish) => matches!(ports.uploads.finish(finish).await?, Finished::Done(_)),
+            Self::Mount(ask) => matches!(ports.blobs.mount(ask).await?, Mounted::Done(_)),
         };
         ensure!(right, "the answer is not what the data has: {self:?}");
         Ok(())

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 use manifest_postgres::{PostgresOptions, PostgresStore};
 use postgres_fixture::{Cluster, Database};
 use serde_json::Value;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -90,6 +91,25 @@ pub(super) async fn compare(small: Size, large: Size) -> Result<Vec<Comparison>>
 fn filled(cluster: &Cluster, size: Size) -> Result<Database> {
     let start = Instant::now();
     let database = cluster.fresh()?;
+    database.psql(&filling(size)).context("filling")?;
+    settle(&database)?;
+    super::filled(size, start);
+    Ok(database)
+}
+
+/// Makes the rows in a database that has none.
+pub(super) async fn fill(url: &str, size: Size) -> Result<()> {
+    // Connecting makes the tables.
+    PostgresStore::connect(PostgresOptions::new(url.parse()?)).await?;
+    let mut psql = Command::new("psql");
+    psql.args(["--no-psqlrc", "--quiet", "--single-transaction", "--set", "ON_ERROR_STOP=1"]);
+    psql.arg("--command").arg(filling(size)).arg(url).stdout(Stdio::null());
+    ensure!(psql.status().context("psql")?.success(), "psql failed");
+    Ok(())
+}
+
+/// The statements that fill a database, as a superuser runs them.
+fn filling(size: Size) -> String {
     let mut statements = vec![
         // Every row refers to one that is there, which need not be looked up a million times.
         "SET session_replication_role = replica".to_owned(),
@@ -100,10 +120,7 @@ fn filled(cluster: &Cluster, size: Size) -> Result<Database> {
     for table in ["repository", "manifest"] {
         statements.push(format!("SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"));
     }
-    database.psql(&statements.join(";\n")).context("filling")?;
-    settle(&database)?;
-    super::filled(size, start);
-    Ok(database)
+    statements.join(";\n")
 }
 
 fn settle(database: &Database) -> Result<()> {
@@ -151,12 +168,17 @@ async fn logged_plans(cluster: &Cluster, database: &Database, asker: Asker) -> R
 }
 
 async fn plans(operation: Operation, cluster: &Cluster, database: &Database, filled: &mut Filled) -> Result<Plans> {
+    let mut asks = Vec::new();
     for _ in 0..BEFORE {
-        filled.asker.next(operation)?.ask(&filled.ports).await?;
+        filled.next(operation).await?.ask(&filled.ports).await?;
     }
-    let before = settled(cluster, 0)?.len();
     for _ in 0..QUESTIONS {
-        filled.asker.next(operation)?.ask(&filled.ports).await?;
+        asks.push(filled.next(operation).await?);
+    }
+    // What prepared them is not of the operation.
+    let before = settled(cluster, 0)?.len();
+    for ask in asks {
+        ask.ask(&filled.ports).await?;
     }
     let log = settled(cluster, before)?;
     let (mut plans, mut cost) = (Plans::default(), Cost::default());

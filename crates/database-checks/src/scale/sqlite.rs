@@ -67,8 +67,16 @@ pub(super) async fn compare(small: Size, large: Size) -> Result<Vec<Comparison>>
 fn filled(size: Size, directory: &Path) -> Result<(Filled, PathBuf)> {
     let start = Instant::now();
     let path = directory.join(format!("{}.sqlite", size.0));
+    fill(&path, size)?;
+    super::filled(size, start);
+    let store = SqliteStore::open(&path, SqliteOptions::default())?;
+    Ok((Filled { ports: Ports::of(&store), asker: Asker::new(size) }, path))
+}
+
+/// Makes a database in that file.
+pub(super) fn fill(path: &Path, size: Size) -> Result<()> {
     // Opening makes the tables.
-    drop(SqliteStore::open(&path, SqliteOptions::default())?);
+    drop(SqliteStore::open(path, SqliteOptions::default())?);
     let mut connection = SqliteConnection::establish(&path.display().to_string())?;
     connection.batch_execute(
         "PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF",
@@ -82,16 +90,12 @@ fn filled(size: Size, directory: &Path) -> Result<(Filled, PathBuf)> {
     for statement in data::statements(size, &DIALECT) {
         connection.batch_execute(&statement).with_context(|| format!("filling with `{statement}`"))?;
     }
-    connection.batch_execute("ANALYZE; PRAGMA wal_checkpoint(TRUNCATE)")?;
-    drop(connection);
-    super::filled(size, start);
-    let store = SqliteStore::open(&path, SqliteOptions::default())?;
-    Ok((Filled { ports: Ports::of(&store), asker: Asker::new(size) }, path))
+    Ok(connection.batch_execute("ANALYZE; PRAGMA wal_checkpoint(TRUNCATE)")?)
 }
 
 /// The plans of the statements that the operation runs.
 async fn plans(operation: Operation, filled: &mut Filled, path: &Path) -> Result<Plans> {
-    let ask = filled.asker.next(operation)?;
+    let ask = filled.next(operation).await?;
     RECORDING.store(true, Ordering::Relaxed);
     let answer = ask.ask(&filled.ports).await;
     RECORDING.store(false, Ordering::Relaxed);

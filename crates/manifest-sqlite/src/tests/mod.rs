@@ -3,6 +3,7 @@
 #[macro_use]
 mod corrupt;
 mod corrupt_wide;
+mod export;
 mod faults;
 mod faults_every;
 mod faults_wide;

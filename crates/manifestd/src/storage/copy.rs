@@ -7,7 +7,7 @@ use crate::lock::{DirectoryLock, LockError};
 use blobs_filesystem::FilesystemBlobs;
 use manifest_core::{PortError, PortErrorKind};
 use manifest_postgres::{DatabaseUrl, ImportTable, PostgresStore, line_sum};
-use manifest_sqlite::{ExportColumn, SqliteOptions, SqliteStore};
+use manifest_sqlite::{ExportBatch, ExportColumn, SqliteOptions, SqliteStore};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,8 +27,9 @@ pub(crate) struct Move {
 /// How long the server may take for one statement: a sum is over all rows of a table.
 const PATIENCE: Duration = Duration::from_hours(24);
 
-/// Rows that are written at once: enough that the way there does not count.
-const BATCH: usize = 500;
+/// What is written at once: enough that the way there does not count. Some of these are in memory at a time, and a manifest of
+/// 4 MiB, the largest by default, is 8 MiB on the way.
+const BATCH: ExportBatch = ExportBatch { rows: 500, bytes: 8 * 1024 * 1024 };
 
 impl Move {
     /// Opens both sides and claims the target for these blobs: a database that holds another registry is refused.
@@ -108,7 +109,7 @@ impl Move {
 
     /// Copies the rows of a table after the first so many.
     async fn rest(&self, table: &ImportTable, skip: u64, show: &dyn Fn(u64)) -> Result<(), Failure> {
-        let (send, receive) = mpsc::channel::<Vec<String>>(4);
+        let (send, receive) = mpsc::channel::<Vec<String>>(1);
         let take = move |lines| {
             let gone = |error: mpsc::error::SendError<_>| {
                 PortError::new(PortErrorKind::Internal, "handing rows over").with_source(error.to_string())

@@ -12,16 +12,17 @@ use blobs_filesystem::FilesystemBlobs;
 use futures_util::future::BoxFuture;
 use manifest_core::facts::{ParseStoreNameError, StoreName};
 use manifest_core::ports::{
-    BlobStore, Blobs, Collection, LegacyImages, Listings, Manifests, Ports, Records, Repositories, SigningKeys, Uploads,
+    BlobStore, Blobs, Collection, LegacyImages, Listings, Manifests, Ports, Records, Repositories, SigningKeys, Totals,
+    Uploads,
 };
 use manifest_core::{AllowAll, Millis, PortError};
 use manifest_memory::{MemoryBlobs, MemorySigningKeys, MemoryStore};
 use manifest_postgres::PostgresStore;
 use manifest_sqlite::{OpenError, Opened, SigningKeyFile, SqliteOptions, SqliteStore};
 use registry_http::prometheus_client::registry::Registry as Metrics;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 pub(crate) use copy::Move;
 pub(crate) use postgres::migrations;
@@ -29,6 +30,9 @@ pub(crate) use postgres::migrations;
 const DATABASE: &str = "manifestd.sqlite";
 const BLOBS: &str = "blobs";
 const SIGNING_KEY: &str = "signing-key.pem";
+
+/// The size in bytes up to which a database is counted to say what it holds: some milliseconds.
+const COUNTED: u64 = 16 * 1024 * 1024;
 
 /// The name of the blob store in every location that the database holds.
 const STORE: &str = "main";
@@ -130,26 +134,40 @@ impl Place {
 }
 
 impl Storage {
-    /// What was found, for the first lines.
-    pub(crate) async fn home(&self) -> Result<Home, PortError> {
-        match &self.place {
-            Place::Memory { limit } => Ok(Home::Memory { limit: *limit }),
-            Place::Directory { path, .. } => Ok(Home::Directory {
+    /// What was found, for the first lines. Takes as long for a large registry as for a small one; what cannot be found out is
+    /// left out.
+    pub(crate) async fn home(&self) -> Home {
+        match (&self.place, &self.rows) {
+            (Place::Memory { limit }, _) => Home::Memory { limit: *limit },
+            (Place::Directory { path, .. }, rows) => Home::Directory {
                 path: path.clone(),
-                new: matches!(&self.rows, Rows::Sqlite(sqlite) if *sqlite.opened() == Opened::New),
-                free: self.ports.bytes.capacity().await?.free,
-                holds: self.ports.listings.totals().await?,
-            }),
-            Place::Shared { path } => Ok(Home::Shared {
+                new: matches!(rows, Rows::Sqlite(sqlite) if *sqlite.opened() == Opened::New),
+                free: self.free().await,
+                holds: self.counted(&path.join(DATABASE)).await,
+            },
+            (Place::Shared { path }, rows) => Home::Shared {
                 path: path.clone(),
-                database: match &self.rows {
+                database: match rows {
                     Rows::Postgres(store) => store.url().to_string(),
                     Rows::Memory | Rows::Sqlite(_) => String::new(),
                 },
-                free: self.ports.bytes.capacity().await?.free,
-                holds: self.ports.listings.totals().await?,
-            }),
+                free: self.free().await,
+            },
         }
+    }
+
+    async fn free(&self) -> Option<u64> {
+        let capacity = self.ports.bytes.capacity().await;
+        capacity.map_err(|error| unknown("how much room there is", &error)).ok()?.free
+    }
+
+    /// What a small database holds: counting reads all rows.
+    async fn counted(&self, database: &Path) -> Option<Totals> {
+        if fs::metadata(database).ok()?.len() > COUNTED {
+            return None;
+        }
+        let totals = self.ports.listings.totals().await;
+        totals.map_err(|error| unknown("what is there", &error)).ok()
     }
 
     /// The version that the database had before it was migrated by this start, and the copy that was made of it.
@@ -306,6 +324,11 @@ where
         bytes,
         access: Arc::new(AllowAll),
     }
+}
+
+/// Nobody waits for what only the first lines say.
+fn unknown(what: &'static str, error: &PortError) {
+    tracing::warn!(error = error as &dyn std::error::Error, "{what} could not be found out");
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -1,5 +1,5 @@
 use crate::common::{Server, answer, manifestd, push_image, refusal, run, stop};
-use crate::{empty, fresh, node};
+use crate::{Other, empty, fresh, node};
 use postgres_fixture::Cluster;
 use serde_json::Value;
 
@@ -24,6 +24,18 @@ fn every_command_reads_the_database() {
     ask(&["explain-push", "team/app:2", file.to_str().unwrap(), "--media-type", media_type]);
     // Nodes collect beside one another.
     ask(&["gc"]);
+    stop(server);
+}
+
+#[test]
+fn a_node_starts_without_a_look_at_the_rows() {
+    let (database, blobs) = (fresh(), tempfile::tempdir().unwrap());
+    stop(node(database.url(), blobs.path()));
+    // Whoever reads rows waits for this one.
+    let other = Other::does(&database, "LOCK TABLE repository, manifest, tag, blob, repository_blob");
+    let server = node(database.url(), blobs.path());
+    assert_eq!(server.get("/v2/").status, 200);
+    other.ends();
     stop(server);
 }
 
