@@ -199,8 +199,7 @@ pub(crate) struct OwnImage {
 impl OwnImage {
     pub(crate) fn new(number: u64) -> Self {
         let config = config(number + 1);
-        let layers: Vec<Content> =
-            (0..LAYERS).map(|layer| blob("own", number * LAYERS + layer, LAYER_BYTES)).collect();
+        let layers: Vec<Content> = (0..LAYERS).map(|layer| blob("own", number * LAYERS + layer, LAYER_BYTES)).collect();
         let descriptors: Vec<String> = layers.iter().map(layer_descriptor).collect();
         let text = format!("{}{}]}}", head(&config), descriptors.join(","));
         Self { blobs: std::iter::once(config).chain(layers).collect(), manifest: Content::new(text.as_bytes()) }

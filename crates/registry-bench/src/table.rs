@@ -96,8 +96,11 @@ fn row(unit: Unit, cell: &Cell, cells: &[Cell]) -> [String; 10] {
 
 /// One round, for who watches.
 pub(crate) fn sample(unit: Unit, sample: &Sample) -> String {
-    let mut text = format!("{:>14}  p50 {:>8}  p99 {:>8}", figure(unit, sample.figure), time(sample.p50), time(sample.p99));
-    let per = |what: Option<Duration>| what.map_or_else(|| "-".to_owned(), |cpu| format!("{:.1} µs", cpu.as_secs_f64() * 1000.0));
+    let mut text =
+        format!("{:>14}  p50 {:>8}  p99 {:>8}", figure(unit, sample.figure), time(sample.p50), time(sample.p99));
+    let per = |what: Option<Duration>| {
+        what.map_or_else(|| "-".to_owned(), |cpu| format!("{:.1} µs", cpu.as_secs_f64() * 1000.0))
+    };
     // Writing to a string cannot fail.
     let _infallible =
         write!(text, "  peak {:>9}  CPU each {} (load {})", bytes(sample.peak), per(sample.cpu), per(sample.own_cpu));

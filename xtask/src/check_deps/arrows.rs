@@ -17,14 +17,8 @@ const ADAPTERS: &[&str] = &["manifest-memory", "manifest-sqlite", "manifest-post
 /// The fixture is a real server and knows nothing of the registry but its migrations.
 const PROOF_ON_POSTGRES: &[&str] = &["manifest-contract", "manifest-memory", "postgres-fixture"];
 /// Tools and proofs of developers. Nothing is built on them, not even a test.
-const TOOLS: &[&str] = &[
-    "manifest-vectors",
-    "manifest-model",
-    "collection-model",
-    "manifest-fuzz",
-    "database-checks",
-    "registry-bench",
-];
+const TOOLS: &[&str] =
+    &["manifest-vectors", "manifest-model", "collection-model", "manifest-fuzz", "database-checks", "registry-bench"];
 
 /// The whole architecture. An arrow that is not here does not exist; a new one is a decision to write down.
 const ROOMS: &[Room] = &[

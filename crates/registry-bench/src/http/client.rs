@@ -29,11 +29,6 @@ impl Answer {
         self.head.status
     }
 
-    /// The body.
-    pub(crate) fn body(&self) -> &[u8] {
-        &self.body
-    }
-
     /// The path in `Location`, without scheme and host, which some servers put before it.
     pub(crate) fn location(&self) -> Result<String> {
         let range = self.head.location.clone().context("the answer has no Location")?;

@@ -86,7 +86,12 @@ impl Expect {
                 Ok(())
             }
             Body::Exact(expected) => {
-                ensure!(**expected == *body, "a body of {} bytes that is not the one of {}", body.len(), expected.len());
+                ensure!(
+                    **expected == *body,
+                    "a body of {} bytes that is not the one of {}",
+                    body.len(),
+                    expected.len()
+                );
                 Ok(())
             }
             Body::Page(page) => page.judge(body),

@@ -5,7 +5,7 @@ mod expect;
 mod head;
 mod request;
 
-pub(crate) use client::{Answer, Client};
+pub(crate) use client::Client;
 pub(crate) use expect::{Body, Expect, Page};
 pub(crate) use head::{Framing, Head, chunks};
 pub(crate) use request::Request;

@@ -129,9 +129,8 @@ fn small_push(server: &mut Server, plan: Plan) -> Result<Prepared> {
 fn small_pull(server: &mut Server, plan: Plan) -> Result<Prepared> {
     let wanted: u64 = if plan.quick { 1_000 } else { 10_000 };
     let blobs: Arc<[Content]> = (0..wanted).map(|number| blob("pulled", number, SMALL_BYTES)).collect();
-    let stored = server.fill(plan, wanted, |client, number| {
-        server.store_blob(client, SMALL, &blobs[usize::try_from(number)?])
-    })?;
+    let stored = server
+        .fill(plan, wanted, |client, number| server.store_blob(client, SMALL, &blobs[usize::try_from(number)?]))?;
     let mut number = 0;
     let round = move |server: &mut Server| {
         let address = server.address();

@@ -64,7 +64,8 @@ fn many(server: &mut Server, plan: Plan) -> Result<Prepared> {
     let wanted: u64 = if plan.quick { 2_000 } else { 100_000 };
     let (config, layer) = (blob("config", 0, 500), blob("layer", 0, 1_000));
     // The config of an image is read by the registry, so it is JSON.
-    let config = Content::new(format!("{{\"architecture\":\"amd64\",\"os\":\"linux\",\"x\":\"{}\"}}", config.digest).as_bytes());
+    let config =
+        Content::new(format!("{{\"architecture\":\"amd64\",\"os\":\"linux\",\"x\":\"{}\"}}", config.digest).as_bytes());
     let mut client = server.client()?;
     for blob in [&config, &layer] {
         server.store_blob(&mut client, MANY, blob)?;

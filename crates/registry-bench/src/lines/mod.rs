@@ -1,9 +1,12 @@
 //! The lines of the table: what is asked of each server.
 
 mod blobs;
+mod listings;
 mod manifests;
+mod process;
 mod pushes;
 mod sample;
+mod together;
 
 use std::time::Duration;
 
@@ -65,7 +68,10 @@ impl Prepared {
 
 /// All lines, in the order of the table.
 pub(crate) fn all() -> Vec<Line> {
-    [manifests::lines(), pushes::lines(), blobs::lines()].into_iter().flatten().collect()
+    [manifests::lines(), listings::lines(), pushes::lines(), blobs::lines(), together::lines(), process::lines()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Every server, and the limit.

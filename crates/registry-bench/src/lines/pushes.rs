@@ -19,7 +19,9 @@ pub(super) fn lines() -> Vec<Line> {
     let line = |name, about, prepare| Line { name, about, unit: Unit::Operations, asks: registries, prepare };
     vec![
         line("put-tag", "PUT of a new tag on a manifest that is there", |server, plan| puts(server, plan, Put::Tag)),
-        line("put-new", "PUT of a new manifest of 20 layers under a new tag", |server, plan| puts(server, plan, Put::New)),
+        line("put-new", "PUT of a new manifest of 20 layers under a new tag", |server, plan| {
+            puts(server, plan, Put::New)
+        }),
         line("put-again", "PUT of a manifest again that the tag already has", |server, plan| {
             puts(server, plan, Put::Again)
         }),

@@ -37,6 +37,11 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
+    /// A time or a memory, which was not asked for under load.
+    pub(crate) fn alone(figure: f64, peak: u64) -> Self {
+        Self { figure, p50: Duration::ZERO, p99: Duration::ZERO, peak, cpu: None, own_cpu: None }
+    }
+
     /// Measures a load whose operations are what the rate counts.
     pub(crate) fn of(server: &Server, load: impl FnOnce() -> Result<Timing>) -> Result<Self> {
         Self::measured(server, None, load)
@@ -74,7 +79,9 @@ impl Sample {
             all.sort_by(f64::total_cmp);
             all.get(all.len() / 2).copied()
         };
-        let time = |figure: &dyn Fn(&Self) -> Duration| of(&|sample| figure(sample).as_secs_f64()).map(Duration::from_secs_f64);
+        let time = |figure: &dyn Fn(&Self) -> Duration| {
+            of(&|sample| figure(sample).as_secs_f64()).map(Duration::from_secs_f64)
+        };
         let first = samples.first()?;
         Some(Self {
             figure: of(&|sample| sample.figure)?,

@@ -7,19 +7,35 @@ mod histogram;
 mod operations;
 mod requests;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 pub(crate) use histogram::Histogram;
 pub(crate) use operations::operations;
-pub(crate) use requests::{Source, requests};
+pub(crate) use requests::requests;
 
 /// When a load ends.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Until {
+pub(crate) enum Until<'a> {
     /// Nothing new is begun after that time; what was begun counts.
     Time(Duration),
     /// After so many.
     Count(u64),
+    /// Nothing new is begun once that is set.
+    Flag(&'a AtomicBool),
+}
+
+impl Until<'_> {
+    /// Whether another may begin after so many.
+    fn more(self, start: Instant, begun: u64) -> bool {
+        match self {
+            Self::Time(limit) => start.elapsed() < limit,
+            Self::Count(limit) => begun < limit,
+            Self::Flag(over) => !over.load(Ordering::Relaxed),
+        }
+    }
 }
 
 /// What a load took.

@@ -19,7 +19,7 @@ use crate::http::Client;
 pub(crate) fn operations(
     address: &str,
     connections: u32,
-    until: Until,
+    until: Until<'_>,
     operation: impl Fn(&mut Client, u64) -> Result<()> + Sync,
 ) -> Result<Timing> {
     let clients: Vec<Client> = (0..connections).map(|_| Client::connect(address)).collect::<Result<_>>()?;
@@ -28,11 +28,7 @@ pub(crate) fn operations(
     let start = Instant::now();
     let next = || {
         let number = begun.fetch_add(1, Ordering::Relaxed);
-        let more = match until {
-            Until::Time(limit) => start.elapsed() < limit,
-            Until::Count(limit) => number < limit,
-        };
-        (more && !failed.load(Ordering::Relaxed)).then_some(number)
+        (until.more(start, number) && !failed.load(Ordering::Relaxed)).then_some(number)
     };
     let work = |mut client: Client| {
         let mut latencies = Histogram::default();

@@ -28,7 +28,7 @@ impl<F: FnMut(&mut Vec<u8>) -> Result<Expect>> Source for F {
 }
 
 /// Sends requests on that many connections, the next on each as soon as the last is answered.
-pub(crate) fn requests(address: &str, connections: u32, until: Until, source: &mut dyn Source) -> Result<Timing> {
+pub(crate) fn requests(address: &str, connections: u32, until: Until<'_>, source: &mut dyn Source) -> Result<Timing> {
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let mut open: Vec<Connection> = (0..connections).map(|_| Connection::open(address)).collect::<Result<_>>()?;
     for (number, connection) in (0..).zip(&open) {
@@ -63,7 +63,7 @@ pub(crate) fn requests(address: &str, connections: u32, until: Until, source: &m
 
 struct Load<'a> {
     start: Instant,
-    until: Until,
+    until: Until<'a>,
     begun: u64,
     pending: u32,
     latencies: Histogram,
@@ -72,12 +72,7 @@ struct Load<'a> {
 
 impl Load<'_> {
     fn begin(&mut self, connection: &mut Connection) -> Result<()> {
-        let now = Instant::now();
-        let over = match self.until {
-            Until::Time(limit) => now - self.start >= limit,
-            Until::Count(limit) => self.begun >= limit,
-        };
-        if over {
+        if !self.until.more(self.start, self.begun) {
             return Ok(());
         }
         connection.expect = Some(self.source.next(&mut connection.request)?);
@@ -201,4 +196,3 @@ fn complete(read: &[u8], expect: &Expect) -> Result<Option<bool>> {
     }
     Ok(Some(head.close))
 }
-

@@ -93,9 +93,9 @@ impl Kind {
         fs::create_dir_all(&data).with_context(|| format!("{} cannot be made", data.display()))?;
         if let Self::Other { command, .. } = self {
             let told = command.clone();
-            let words = command.split_whitespace().map(|word| {
-                word.replace("{port}", &port.to_string()).replace("{data}", &data.display().to_string())
-            });
+            let words = command
+                .split_whitespace()
+                .map(|word| word.replace("{port}", &port.to_string()).replace("{data}", &data.display().to_string()));
             let words: Vec<String> = words.collect();
             let (program, arguments) = words.split_first().context("a peer's command is empty")?;
             let mut command = Command::new(program);

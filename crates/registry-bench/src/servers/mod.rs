@@ -1,6 +1,7 @@
 //! Servers that are compared: each started on a free port of loopback, with a folder of its own.
 
 mod kind;
+mod rows;
 mod store;
 mod watch;
 
@@ -22,6 +23,7 @@ use anyhow::{Context, Result, bail, ensure};
 use postgres_fixture::{Cluster, Database};
 
 pub(crate) use kind::Kind;
+pub(crate) use rows::Rows;
 pub(crate) use store::{push_blob, push_manifest, stored, upload_path};
 pub(crate) use watch::Watch;
 
@@ -48,20 +50,21 @@ pub(crate) struct Server {
     folder: PathBuf,
     port: u16,
     child: Option<Child>,
-    rows: Option<Rows>,
+    postgres: Option<Postgres>,
     next: AtomicU64,
     watch: Arc<Watch>,
 }
 
 /// The database server of a registry on Postgres.
 #[derive(Debug)]
-struct Rows {
+struct Postgres {
     database: Database,
-    cluster: Cluster,
+    /// Ends after the database is dropped, and would end it too.
+    _cluster: Cluster,
     postmaster: u32,
 }
 
-impl Rows {
+impl Postgres {
     fn start() -> Result<Self> {
         let cluster = Cluster::durable().context("no Postgres to keep rows in")?;
         let database = cluster.empty().context("no database to keep rows in")?;
@@ -69,7 +72,7 @@ impl Rows {
         let path = Path::new(folder.trim()).join("postmaster.pid");
         let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
         let postmaster = text.lines().next().unwrap_or_default().trim().parse()?;
-        Ok(Self { database, cluster, postmaster })
+        Ok(Self { database, _cluster: cluster, postmaster })
     }
 }
 
@@ -78,7 +81,7 @@ impl Server {
     pub(crate) fn start(kind: Kind, programs: &Programs, watch: &Arc<Watch>) -> Result<Self> {
         let folder = watch.folder().join(kind.name());
         fs::create_dir_all(&folder)?;
-        let rows = if kind == Kind::Postgres { Some(Rows::start()?) } else { None };
+        let postgres = if kind == Kind::Postgres { Some(Postgres::start()?) } else { None };
         let mut server = Self {
             program: kind.program().and_then(|name| programs.get(name)).cloned(),
             kind,
@@ -87,7 +90,7 @@ impl Server {
             folder,
             port: TcpListener::bind("127.0.0.1:0")?.local_addr()?.port(),
             child: None,
-            rows,
+            postgres,
             next: AtomicU64::new(1),
             watch: Arc::clone(watch),
         };
@@ -112,12 +115,7 @@ impl Server {
 
     /// The database of a registry on Postgres.
     pub(crate) fn database(&self) -> Option<&Database> {
-        self.rows.as_ref().map(|rows| &rows.database)
-    }
-
-    /// The database server of a registry on Postgres.
-    pub(crate) fn cluster(&self) -> Option<&Cluster> {
-        self.rows.as_ref().map(|rows| &rows.cluster)
+        self.postgres.as_ref().map(|postgres| &postgres.database)
     }
 
     /// A connection.
@@ -138,7 +136,8 @@ impl Server {
     /// Processor time so far, that of its database included.
     pub(crate) fn cpu(&self) -> Result<Duration> {
         let own = self.tree()?.cpu()?;
-        Ok(self.rows.as_ref().map(|rows| Tree(rows.postmaster).cpu()).transpose()?.unwrap_or_default() + own)
+        Ok(self.postgres.as_ref().map(|postgres| Tree(postgres.postmaster).cpu()).transpose()?.unwrap_or_default()
+            + own)
     }
 
     /// Fails with the end of its log if it has ended.
@@ -174,7 +173,7 @@ impl Server {
 
     /// Starts it on what is in its folder, and waits for its first 200.
     pub(crate) fn launch(&mut self) -> Result<()> {
-        let database = self.rows.as_ref().map(|rows| rows.database.url().to_owned());
+        let database = self.database().map(|database| database.url().to_owned());
         let (mut command, told) =
             self.kind.command(self.program.as_deref(), (&self.folder, self.port), database.as_deref())?;
         self.told = told;

@@ -27,7 +27,13 @@ impl Server {
     }
 
     /// Stores a manifest under a tag, and where files are served also under its digest.
-    pub(crate) fn store_manifest(&self, client: &mut Client, repository: &str, tag: &str, manifest: &Content) -> Result<()> {
+    pub(crate) fn store_manifest(
+        &self,
+        client: &mut Client,
+        repository: &str,
+        tag: &str,
+        manifest: &Content,
+    ) -> Result<()> {
         if self.kind == Kind::Nginx {
             self.write(&format!("v2/{repository}/manifests/{}", manifest.digest), &manifest.bytes)?;
             return self.write(&format!("v2/{repository}/manifests/{tag}"), &manifest.bytes);
