@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     /// Only these servers.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) server: Vec<String>,
-    /// How long a round takes [default: 2, or 0.3 with --quick].
+    /// How long a round takes [default: 2, or 0.2 with --quick].
     #[arg(long, value_name = "N")]
     pub(crate) seconds: Option<f64>,
     /// How many rounds each server has on each line; medians count [default: 5, or 3 with --quick].
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     /// How many connections ask.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub(crate) connections: u32,
-    /// How many seconds a server may be filled before a line [default: 120, or 2 with --quick].
+    /// How many seconds a server may be filled before a line [default: 120, or 1 with --quick].
     #[arg(long, value_name = "N")]
     pub(crate) filling: Option<u64>,
     /// Print the lines and the servers.
@@ -66,12 +66,12 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// How much is asked.
     pub(crate) fn plan(&self) -> Result<Plan> {
-        let round = Duration::try_from_secs_f64(self.seconds.unwrap_or(if self.quick { 0.3 } else { 2.0 }));
+        let round = Duration::try_from_secs_f64(self.seconds.unwrap_or(if self.quick { 0.2 } else { 2.0 }));
         Ok(Plan {
             quick: self.quick,
             round: round.context("--seconds is no time")?,
             connections: self.connections,
-            filling: Duration::from_secs(self.filling.unwrap_or(if self.quick { 2 } else { 120 })),
+            filling: Duration::from_secs(self.filling.unwrap_or(if self.quick { 1 } else { 120 })),
         })
     }
 

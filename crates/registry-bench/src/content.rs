@@ -206,6 +206,13 @@ impl OwnImage {
     }
 }
 
+/// The config of an image without layers.
+pub(crate) fn empty_config() -> Content {
+    Content::new(
+        b"{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}",
+    )
+}
+
 /// A manifest of one layer and a config, small and one of its kind.
 pub(crate) fn small_manifest(config: &Content, layer: &Content, number: u64) -> Content {
     let text = format!(

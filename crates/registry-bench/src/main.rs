@@ -4,6 +4,7 @@
 mod arguments;
 mod content;
 mod http;
+mod limits;
 mod lines;
 mod load;
 mod processes;

@@ -72,7 +72,7 @@ pub(crate) fn own_cpu() -> Result<Duration> {
     Ok(TICK * u32::try_from(stat.own)?)
 }
 
-/// What is of interest in `/proc/PID/stat` (proc_pid_stat(5)).
+/// What is of interest in `/proc/PID/stat`, as `man proc_pid_stat` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stat {
     parent: u32,

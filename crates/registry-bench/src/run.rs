@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{
     arguments::Arguments,
+    limits::{Limit, Limits},
     lines::{Line, Prepared, Sample},
     servers::{Kind, Server, Watch},
     table::{self, Cell, Outcome},
@@ -24,6 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     let programs = arguments.programs()?;
     let watch = Arc::new(Watch::over(&arguments.data())?);
+    let mut limits = Limits::new(&kinds, &programs, arguments.plan()?, &watch);
     let mut servers = Vec::new();
     let mut absent = arguments.absent()?;
     for kind in kinds {
@@ -45,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     ensure!(!servers.is_empty(), "there is no server to ask");
     let mut cells = Vec::new();
     for line in &lines {
-        cells.extend(ask(line, &mut servers, arguments)?);
+        cells.extend(ask(line, &mut servers, &mut limits, arguments)?);
     }
     let rows = table::rows(&lines, &cells);
     println!("\n{}", table::text(&rows));
@@ -61,7 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Asks one line of each server: all are filled, then each has a round in turn, again and again.
-fn ask(line: &Line, servers: &mut [Server], arguments: &Arguments) -> Result<Vec<Cell>> {
+fn ask(line: &Line, servers: &mut [Server], limits: &mut Limits, arguments: &Arguments) -> Result<Vec<Cell>> {
     println!("\n{}: {}", line.name, line.about);
     let plan = arguments.plan()?;
     let mut turns: Vec<Turn<'_>> = Vec::new();
@@ -69,12 +71,31 @@ fn ask(line: &Line, servers: &mut [Server], arguments: &Arguments) -> Result<Vec
         let prepared = (line.prepare)(server, plan).context("filling");
         turns.push(Turn { server, prepared, samples: Vec::new() });
     }
+    let none = || Outcome::Asked { samples: Vec::new(), note: None };
+    let mut of_machine: Vec<(Limit, Outcome)> = limits.of(line.name).into_iter().map(|limit| (limit, none())).collect();
     for number in 1..=arguments.rounds() {
         for turn in &mut turns {
             turn.round(line, number);
         }
+        for (limit, outcome) in &mut of_machine {
+            limit_round(limits, line, *limit, outcome, number);
+        }
     }
-    Ok(turns.into_iter().map(|turn| turn.cell(line)).collect())
+    let cells = turns.into_iter().map(|turn| turn.cell(line));
+    let of_machine =
+        of_machine.into_iter().map(|(limit, outcome)| Cell { line: line.name, server: Kind::Limit(limit), outcome });
+    Ok(cells.chain(of_machine).collect())
+}
+
+fn limit_round(limits: &mut Limits, line: &Line, limit: Limit, outcome: &mut Outcome, number: u32) {
+    let Outcome::Asked { samples, .. } = outcome else { return };
+    match limits.round(limit) {
+        Ok(sample) => {
+            println!("  {:16} {number}: {}", limit.name(), table::sample(line.unit, &sample));
+            samples.push(sample);
+        }
+        Err(error) => *outcome = Outcome::Failed(format!("{error:#}")),
+    }
 }
 
 /// A server on a line.
@@ -125,6 +146,7 @@ fn needs(kinds: &[Kind]) {
         println!("{name}");
     }
     if kinds.contains(&Kind::Postgres) {
-        println!("postgres");
+        println!("postgres\npgbench");
     }
+    println!("openssl");
 }

@@ -40,6 +40,14 @@ impl Cell {
         }
     }
 
+    /// How many times as large the server was in the last round as in the first.
+    #[expect(clippy::cast_precision_loss, reason = "figures have three digits")]
+    pub(crate) fn growth(&self) -> Option<f64> {
+        let Outcome::Asked { samples, .. } = &self.outcome else { return None };
+        let (first, last) = (samples.first()?, samples.last()?);
+        Some(last.peak as f64 / first.peak as f64)
+    }
+
     /// What went wrong.
     pub(crate) fn failure(&self) -> Option<String> {
         match &self.outcome {
@@ -78,15 +86,15 @@ fn row(unit: Unit, cell: &Cell, cells: &[Cell]) -> [String; 10] {
         theirs.map_or_else(blank, |theirs| format!("{:.2}", theirs.figure / sample.figure))
     };
     let measured = matches!(unit, Unit::Operations | Unit::Bytes);
-    let only = |text: String| if measured { text } else { blank() };
+    let only = |latency: Duration| if measured && !latency.is_zero() { time(latency) } else { blank() };
     let figure = figure(unit, sample.figure);
     [
         line,
         server,
         note.as_ref().map_or(figure.clone(), |note| format!("{figure} ({note})")),
-        only(time(sample.p50)),
-        only(time(sample.p99)),
-        bytes(sample.peak),
+        only(sample.p50),
+        only(sample.p99),
+        if sample.peak > 0 { bytes(sample.peak) } else { blank() },
         sample.cpu.map_or_else(blank, |cpu| format!("{:.4}", cpu.as_secs_f64())),
         ratio(&Kind::Sqlite),
         ratio(&Kind::Postgres),
@@ -146,12 +154,14 @@ pub(crate) fn figure(unit: Unit, figure: f64) -> String {
     }
 }
 
+/// So many bytes, in mebibytes.
 #[expect(clippy::cast_precision_loss, reason = "figures have three digits")]
-fn bytes(bytes: u64) -> String {
+pub(crate) fn bytes(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }
 
-fn time(time: Duration) -> String {
+/// A time in the unit that suits it.
+pub(crate) fn time(time: Duration) -> String {
     let microseconds = time.as_secs_f64() * 1e6;
     match microseconds {
         small if small < 1_000.0 => format!("{small:.0} µs"),

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::{Expect, Framing, Head, Request, chunks};
 
 /// How long a server may say nothing.
-const TIMEOUT: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_mins(2);
 /// How much is read at once.
 const READ: usize = 256 * 1024;
 

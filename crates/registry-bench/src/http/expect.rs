@@ -17,9 +17,12 @@ pub(crate) enum Body {
     Page(Arc<Page>),
 }
 
+/// Looks through a page and says what is wrong with it.
+type Check = dyn Fn(&[u8]) -> Result<()> + Send + Sync;
+
 /// A page whose form is the server's own: the first is looked through, all others must be equal to it.
 pub(crate) struct Page {
-    check: Box<dyn Fn(&[u8]) -> Result<()> + Send + Sync>,
+    check: Box<Check>,
     first: OnceLock<Vec<u8>>,
 }
 
@@ -31,13 +34,18 @@ impl Page {
 
     fn judge(&self, body: &[u8]) -> Result<()> {
         if let Some(first) = self.first.get() {
-            ensure!(first == body, "the page differs from the first: {}", String::from_utf8_lossy(body));
+            ensure!(first == body, "the page differs from the first: {}", start(body));
             return Ok(());
         }
         (self.check)(body)?;
         let _another_was_quicker = self.first.set(body.to_vec());
         Ok(())
     }
+}
+
+/// The start of a body, for a message.
+pub(crate) fn start(body: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(&body[..body.len().min(300)])
 }
 
 /// What an answer must be.
@@ -63,13 +71,7 @@ impl Expect {
 
     /// Fails with a sentence about what is wrong with an answer.
     pub(crate) fn judge(&self, head: &Head, read: &[u8], body: &[u8]) -> Result<()> {
-        ensure!(
-            head.status == self.status,
-            "status {} and not {}: {}",
-            head.status,
-            self.status,
-            String::from_utf8_lossy(&body[..body.len().min(500)])
-        );
+        ensure!(head.status == self.status, "status {} and not {}: {}", head.status, self.status, start(body));
         if let Some(expected) = &self.digest {
             let found = head.digest.clone().map(|range| &read[range]);
             ensure!(

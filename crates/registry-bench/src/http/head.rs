@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn chunks_are_joined() {
-        assert_eq!(chunks(b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\nrest").unwrap(), Some((b"abcde".to_vec(), 25)));
+        assert_eq!(chunks(b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\nrest").unwrap(), Some((b"abcde".to_vec(), 24)));
         assert_eq!(chunks(b"3\r\nabc\r\n2\r\nd").unwrap(), None);
         assert_eq!(chunks(b"3\r\nabc\r\n0\r\n").unwrap(), None);
         assert!(chunks(b"3\r\nabcd\r\n0\r\n\r\n").is_err());

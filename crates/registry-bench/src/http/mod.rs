@@ -6,6 +6,6 @@ mod head;
 mod request;
 
 pub(crate) use client::Client;
-pub(crate) use expect::{Body, Expect, Page};
+pub(crate) use expect::{Body, Expect, Page, start};
 pub(crate) use head::{Framing, Head, chunks};
 pub(crate) use request::Request;

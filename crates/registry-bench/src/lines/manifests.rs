@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{Line, Plan, Prepared, Sample, Unit, everyone, registries};
 use crate::{
-    content::{Content, Images, blob, small_manifest},
+    content::{Content, Images, blob, empty_config, small_manifest},
     http::{Body, Expect, Request},
     load::{Until, requests},
     servers::{Kind, Server},
@@ -62,10 +62,7 @@ pub(super) fn expect(server: &Server, manifest: &Content, method: &str) -> Expec
 
 fn many(server: &mut Server, plan: Plan) -> Result<Prepared> {
     let wanted: u64 = if plan.quick { 2_000 } else { 100_000 };
-    let (config, layer) = (blob("config", 0, 500), blob("layer", 0, 1_000));
-    // The config of an image is read by the registry, so it is JSON.
-    let config =
-        Content::new(format!("{{\"architecture\":\"amd64\",\"os\":\"linux\",\"x\":\"{}\"}}", config.digest).as_bytes());
+    let (config, layer) = (empty_config(), blob("layer", 0, 1_000));
     let mut client = server.client()?;
     for blob in [&config, &layer] {
         server.store_blob(&mut client, MANY, blob)?;

@@ -80,7 +80,7 @@ fn bulk(server: &mut Server, plan: Plan) -> Result<Prepared> {
     let round = move |server: &mut Server| {
         let (first, address) = (server.numbers(u64::from(TRANSFERS)), server.address());
         let transfer = |client: &mut Client, n: u64| {
-            if n % 2 == 0 {
+            if n.is_multiple_of(2) {
                 push_large(client, repository, &large, first + n / 2)
             } else {
                 pull_large(client, repository, &large, 0)

@@ -4,6 +4,8 @@
 //! server answers ten thousands a second. [`operations`] has a thread for each connection and takes whatever a function does.
 
 mod histogram;
+#[cfg(test)]
+mod lies;
 mod operations;
 mod requests;
 

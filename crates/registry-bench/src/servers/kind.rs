@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::content::MANIFEST;
+use crate::{content::MANIFEST, limits::Limit};
 
 /// What is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     Distribution,
     /// The limit: the same bytes as static files.
     Nginx,
+    /// What the machine can do, which is no server.
+    Limit(Limit),
     /// Any other, by a command of the user's.
     Other {
         /// Its name in tables.
@@ -44,6 +46,7 @@ impl Kind {
             Self::DockerRegistry => "docker-registry",
             Self::Distribution => "distribution",
             Self::Nginx => "nginx",
+            Self::Limit(limit) => limit.name(),
             Self::Other { name, .. } => name,
         }
     }
@@ -57,6 +60,7 @@ impl Kind {
             Self::DockerRegistry => "Debian's package of distribution 2.8",
             Self::Distribution => "distribution 3",
             Self::Nginx => "the limit: the same bytes as static files",
+            Self::Limit(limit) => limit.name(),
             Self::Other { command, .. } => command,
         }
     }
@@ -68,7 +72,7 @@ impl Kind {
             Self::DockerRegistry => Some("docker-registry"),
             Self::Distribution => Some("distribution"),
             Self::Nginx => Some("nginx"),
-            Self::Other { .. } => None,
+            Self::Limit(_) | Self::Other { .. } => None,
         }
     }
 
@@ -118,7 +122,7 @@ impl Kind {
                 command.arg("-p").arg(folder).arg("-c").arg(write(folder, "nginx.conf", &config)?);
                 told
             }
-            Self::Other { .. } => String::new(),
+            Self::Limit(_) | Self::Other { .. } => String::new(),
         };
         Ok((command, told))
     }

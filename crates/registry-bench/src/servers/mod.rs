@@ -30,7 +30,7 @@ pub(crate) use watch::Watch;
 use crate::{http::Client, processes::Tree};
 
 /// How long a server may take until it answers.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// How often a wait looks again: often, since the time until the first answer is a figure.
 const POLL: Duration = Duration::from_micros(200);
 
@@ -68,12 +68,16 @@ impl Postgres {
     fn start() -> Result<Self> {
         let cluster = Cluster::durable().context("no Postgres to keep rows in")?;
         let database = cluster.empty().context("no database to keep rows in")?;
-        let folder = database.psql("SHOW data_directory")?;
-        let path = Path::new(folder.trim()).join("postmaster.pid");
-        let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-        let postmaster = text.lines().next().unwrap_or_default().trim().parse()?;
-        Ok(Self { database, _cluster: cluster, postmaster })
+        Ok(Self { postmaster: postmaster(&database)?, database, _cluster: cluster })
     }
+}
+
+/// The first process of a database's server.
+pub(crate) fn postmaster(database: &Database) -> Result<u32> {
+    let folder = database.psql("SHOW data_directory")?;
+    let path = Path::new(folder.trim()).join("postmaster.pid");
+    let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    Ok(text.lines().next().unwrap_or_default().trim().parse()?)
 }
 
 impl Server {

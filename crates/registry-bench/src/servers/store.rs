@@ -1,6 +1,6 @@
 //! Storing what a line is about to ask for: by a push, or as a file where files are served.
 
-use std::{fs, time::Instant};
+use std::{fs, sync::Arc, time::Instant};
 
 use anyhow::{Context, Result};
 
@@ -92,5 +92,5 @@ pub(crate) fn upload_path(location: &str, digest: &str) -> String {
 
 /// The answer to a push of that content.
 pub(crate) fn stored(content: &Content) -> Expect {
-    Expect { digest: Some(content.digest.clone()), may_lack_digest: true, ..Expect::status(201) }
+    Expect { digest: Some(Arc::clone(&content.digest)), may_lack_digest: true, ..Expect::status(201) }
 }
