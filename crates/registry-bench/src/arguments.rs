@@ -40,6 +40,9 @@ pub(crate) struct Arguments {
     /// Print the lines and the servers.
     #[arg(long)]
     pub(crate) list: bool,
+    /// The micro-benchmarks of the core instead: reading manifests, planning pushes, v1 ids.
+    #[arg(long)]
+    pub(crate) micro: bool,
     /// Another registry: the command that starts it, with `{port}` and `{data}` in it; may be given several times.
     #[arg(long, value_name = "NAME=COMMAND")]
     pub(crate) peer: Vec<Kind>,
@@ -125,6 +128,7 @@ fn chosen<T>(all: Vec<T>, names: &[String], name: impl Fn(&T) -> &str, what: &st
 #[cfg(test)]
 mod tests {
     use super::Arguments;
+    use crate::servers::Kind;
     use clap::Parser;
 
     fn parse(words: &str) -> Arguments {
@@ -137,7 +141,7 @@ mod tests {
         let lines: Vec<_> = arguments.lines().unwrap().iter().map(|line| line.name).collect();
         assert_eq!(lines, ["get-tag", "put-new"]);
         let kinds = arguments.kinds().unwrap();
-        assert_eq!(kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>(), ["sqlite", "nginx"]);
+        assert_eq!(kinds.iter().map(Kind::name).collect::<Vec<_>>(), ["sqlite", "nginx"]);
         let error = parse("--only put-news").lines().err().unwrap().to_string();
         assert!(error.starts_with("there is no line `put-news`; there are get-tag, "), "{error}");
         assert!(parse("--server ngnix").kinds().is_err());

@@ -14,6 +14,7 @@ use crate::{
 
 /// Runs what the arguments say.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    ensure!(!arguments.micro, "`cargo bench -p manifest-core` runs the micro-benchmarks");
     let (lines, kinds) = (arguments.lines()?, arguments.kinds()?);
     if arguments.list {
         list(&lines, &kinds);
