@@ -61,6 +61,7 @@ fn had(workspace: &Workspace, need: &str) -> Result<PathBuf> {
         "manifestd" => return server::build(workspace),
         "docker-registry" => Need::DockerRegistry,
         "distribution" => Need::Distribution,
+        "olareg" => Need::Olareg,
         "nginx" => Need::Nginx,
         "postgres" => Need::Postgres,
         "pgbench" => Need::PgBench,

@@ -51,9 +51,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         cells.extend(ask(line, &mut servers, &mut limits, arguments)?);
     }
     let rows = table::rows(&lines, &cells);
-    println!("\n{}", table::text(&rows));
+    println!("\n{}{}", table::text(&rows), table::absences(&absent));
     if let Some(path) = &arguments.markdown {
-        fs::write(path, table::markdown(&rows)).with_context(|| format!("{} cannot be written", path.display()))?;
+        let text = format!("{}\n{}", table::markdown(&rows), table::absences(&absent));
+        fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))?;
     }
     let failed: Vec<String> = cells.iter().filter_map(Cell::failure).collect();
     for failure in &failed {
