@@ -1,6 +1,11 @@
 //! Storing what a line is about to ask for: by a push, or as a file where files are served.
 
-use std::{fs, sync::Arc, time::Instant};
+use std::{
+    fs::{self, Metadata},
+    path::Path,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use anyhow::{Context, Result};
 
@@ -60,12 +65,35 @@ impl Server {
         Ok(stored)
     }
 
+    /// Removes the bytes of large blobs that were stored since then and deleted: some servers keep them until they collect,
+    /// and the disk is not large enough for that.
+    pub(crate) fn remove_deleted(&self, bytes: u64, since: SystemTime) -> Result<()> {
+        remove_files(&self.data(), &|file: &Metadata| {
+            file.len() == bytes && file.modified().is_ok_and(|modified| modified >= since)
+        })
+    }
+
     fn write(&self, path: &str, bytes: &[u8]) -> Result<()> {
         let path = self.data().join(path);
         let folder = path.parent().context("a path without a folder")?;
         fs::create_dir_all(folder)?;
         fs::write(&path, bytes).with_context(|| format!("{} cannot be written", path.display()))
     }
+}
+
+fn remove_files(folder: &Path, unwanted: &dyn Fn(&Metadata) -> bool) -> Result<()> {
+    let entries = fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        // The server may have been quicker.
+        let Ok(file) = fs::symlink_metadata(&path) else { continue };
+        if file.is_dir() {
+            remove_files(&path, unwanted)?;
+        } else if unwanted(&file) {
+            let _removed_meanwhile = fs::remove_file(&path);
+        }
+    }
+    Ok(())
 }
 
 /// Uploads a blob with a POST and a PUT, as clients do, and checks both answers.
@@ -93,4 +121,27 @@ pub(crate) fn upload_path(location: &str, digest: &str) -> String {
 /// The answer to a push of that content.
 pub(crate) fn stored(content: &Content) -> Expect {
     Expect { digest: Some(Arc::clone(&content.digest)), may_lack_digest: true, ..Expect::status(201) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{remove_files, upload_path};
+    use std::fs;
+
+    #[test]
+    fn an_upload_ends_where_its_location_says() {
+        assert_eq!(upload_path("/v2/a/blobs/uploads/1", "sha256:x"), "/v2/a/blobs/uploads/1?digest=sha256:x");
+        assert_eq!(upload_path("/u?_state=y", "sha256:x"), "/u?_state=y&digest=sha256:x");
+    }
+
+    #[test]
+    fn only_what_is_not_wanted_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (large, small) = (folder.path().join("a/large"), folder.path().join("a/small"));
+        fs::create_dir(folder.path().join("a")).unwrap();
+        fs::write(&large, [0; 100]).unwrap();
+        fs::write(&small, [0; 99]).unwrap();
+        remove_files(folder.path(), &|file| file.len() == 100).unwrap();
+        assert!(!large.exists() && small.exists());
+    }
 }
