@@ -54,12 +54,32 @@ impl Server {
         wanted: u64,
         store: impl Fn(&mut Client, u64) -> Result<()> + Sync,
     ) -> Result<u64> {
+        self.fill_by(CONNECTIONS, plan, wanted, store)
+    }
+
+    /// The same on one connection, for servers that lose what is stored at once.
+    pub(crate) fn fill_in_order(
+        &self,
+        plan: Plan,
+        wanted: u64,
+        store: impl Fn(&mut Client, u64) -> Result<()> + Sync,
+    ) -> Result<u64> {
+        self.fill_by(1, plan, wanted, store)
+    }
+
+    fn fill_by(
+        &self,
+        connections: u32,
+        plan: Plan,
+        wanted: u64,
+        store: impl Fn(&mut Client, u64) -> Result<()> + Sync,
+    ) -> Result<u64> {
         let start = Instant::now();
         let mut stored = 0;
         while stored < wanted && (stored == 0 || start.elapsed() < plan.filling) {
             // Whole steps, so that what is there are the first numbers and no others.
             let step = (wanted - stored).min(STEP);
-            operations(&self.address(), CONNECTIONS, Until::Count(step), |client, n| store(client, stored + n))?;
+            operations(&self.address(), connections, Until::Count(step), |client, n| store(client, stored + n))?;
             stored += step;
         }
         Ok(stored)
