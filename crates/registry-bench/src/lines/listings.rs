@@ -19,8 +19,9 @@ const PAGE: u64 = 100;
 pub(super) fn lines() -> Vec<Line> {
     let line = |name, about, prepare| Line { name, about, unit: Unit::Operations, asks: registries, prepare };
     let referrers = |name, about, prepare| Line { asks: has_referrers, ..line(name, about, prepare) };
+    let catalogs = |name, about, prepare| Line { asks: has_catalog, ..line(name, about, prepare) };
     vec![
-        line("catalog-100", "page of 100 of 100 repositories and those of other lines", |server, plan| {
+        catalogs("catalog-100", "page of 100 of 100 repositories and those of other lines", |server, plan| {
             catalog(server, plan, 100)
         }),
         line("tags-1k", "page of 100 of 1,000 tags, in their middle", |server, plan| tags(server, plan, 1_000)),
@@ -32,8 +33,12 @@ pub(super) fn lines() -> Vec<Line> {
         referrers("referrers-100k", "page of 100 of 100,000 referrers", |server, plan| {
             referrers_page(server, plan, 100_000)
         }),
-        line("catalog-100k", "page of 100 of 100,000 repositories", |server, plan| catalog(server, plan, 100_000)),
+        catalogs("catalog-100k", "page of 100 of 100,000 repositories", |server, plan| catalog(server, plan, 100_000)),
     ]
+}
+
+fn has_catalog(kind: &Kind) -> bool {
+    registries(kind) && *kind != Kind::Olareg
 }
 
 fn has_referrers(kind: &Kind) -> bool {
