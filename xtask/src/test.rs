@@ -28,8 +28,9 @@ pub(crate) struct Arguments {
 ///
 /// A failing test does not end the run: the closing line counts all of them.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    // Tests of durability look at system calls, others set clocks and make certificates. They fail where the program is missing.
-    for need in [Need::Strace, Need::Faketime, Need::OpenSsl] {
+    // Tests of durability look at system calls, others set clocks, make certificates and put a pooler between. They fail where the
+    // program is missing.
+    for need in [Need::Strace, Need::Faketime, Need::OpenSsl, Need::PgBouncer] {
         setup::ensure(workspace, need)?;
     }
     let server = database_server(workspace)?;

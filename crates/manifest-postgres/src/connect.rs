@@ -1,6 +1,7 @@
 //! What can be in the way of using a database.
 
-use crate::connection::OpenConnectionError;
+use crate::connection::{OLDEST, OpenConnectionError};
+use crate::pooler::is_forgetful;
 use crate::tls::TlsError;
 use crate::url::DatabaseUrl;
 use std::error::Error;
@@ -58,6 +59,12 @@ pub enum ConnectError {
         found: String,
         /// The oldest that will do.
         needed: u32,
+    },
+    /// What is between here and the server gives each transaction another connection, and does not make prepared statements known there.
+    #[error("the pooler in front of the database keeps no prepared statements")]
+    Pooler {
+        /// What the server says.
+        source: Source,
     },
     /// The schema in which the tables should be does not exist.
     #[error("the search path of the user names no schema that exists and may be used")]
@@ -119,6 +126,15 @@ pub(crate) fn explain(error: OpenConnectionError, url: &DatabaseUrl) -> ConnectE
     let driver = match &error {
         OpenConnectionError::Connect(driver) => driver,
         OpenConnectionError::Silent(_) => return ConnectError::Unreachable { server, source: error.into() },
+        OpenConnectionError::Old(found) => {
+            return ConnectError::OldServer { found: found.clone(), needed: OLDEST };
+        }
+        OpenConnectionError::Setup(diesel::ConnectionError::CouldntSetupConfiguration(said))
+        | OpenConnectionError::Settings(said)
+            if is_forgetful(said) =>
+        {
+            return ConnectError::Pooler { source: error.into() };
+        }
         OpenConnectionError::Setup(_) | OpenConnectionError::Settings(_) => return ConnectError::Other(error.into()),
     };
     let Some(code) = driver.code() else {
@@ -159,6 +175,6 @@ fn concerns_password(error: &tokio_postgres::Error) -> bool {
 // A transaction of diesel's ends in one of its own errors.
 impl From<diesel::result::Error> for ConnectError {
     fn from(error: diesel::result::Error) -> Self {
-        Self::Other(error.into())
+        if is_forgetful(&error) { Self::Pooler { source: error.into() } } else { Self::Other(error.into()) }
     }
 }

@@ -1,8 +1,8 @@
 //! How one connection is opened.
 
-use crate::planning;
 use crate::store::PostgresOptions;
 use crate::tls::{SslMode, TlsError};
+use crate::{language, planning};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use std::time::Duration;
 use tokio_postgres::config::SslMode as DriverMode;
@@ -28,6 +28,9 @@ pub(crate) enum OpenConnectionError {
     /// The server took the connection, and then said nothing.
     #[error("the server says nothing")]
     Silent(#[source] tokio::time::error::Elapsed),
+    /// The server is older than our statements need.
+    #[error("the server has version {0}")]
+    Old(String),
     /// The driver could not be set up.
     #[error("setting the connection up")]
     Setup(#[source] diesel::ConnectionError),
@@ -42,17 +45,13 @@ impl Opener {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT);
         }
-        config.application_name(&options.application_name);
+        let name = options.application_name.as_deref().or(options.url.config().get_application_name());
+        config.application_name(name.unwrap_or("manifestd"));
         let tls = options.url.tls();
         // Statements rather than parameters of the start-up, which poolers refuse. Behind one they may not be kept, and nothing
-        // depends on it: waiting for an answer ends here too. Errors are told apart by the server's messages, so that these are
-        // asked for in English where the user may ask.
-        let settings = format!(
-            "{}; SET statement_timeout = {}; \
-             DO $$ BEGIN PERFORM set_config('lc_messages', 'C', false); EXCEPTION WHEN insufficient_privilege THEN NULL; END $$",
-            planning::SETTINGS,
-            options.statement_timeout.as_millis()
-        );
+        // depends on it: waiting for an answer ends here too.
+        let timeout = options.statement_timeout.as_millis();
+        let settings = format!("{}; SET statement_timeout = {timeout}; {}", planning::SETTINGS, language::ASK);
         Ok(Self { config, mode: tls.mode, tls: tls.connector()?, settings })
     }
 
@@ -81,14 +80,30 @@ impl Opener {
         let connection = match &self.tls {
             None => {
                 let (client, connection) = config.connect(NoTls).await.map_err(OpenConnectionError::Connect)?;
+                refuse_old(connection.parameter("server_version"))?;
                 AsyncPgConnection::try_from_client_and_connection(client, connection).await
             }
             Some(tls) => {
                 let (client, connection) = config.connect(tls.clone()).await.map_err(OpenConnectionError::Connect)?;
+                refuse_old(connection.parameter("server_version"))?;
                 AsyncPgConnection::try_from_client_and_connection(client, connection).await
             }
         };
         connection.map_err(OpenConnectionError::Setup)
+    }
+}
+
+/// The oldest server that will do: what statements and functions use is in all that are still maintained, and tested on 15.
+pub(crate) const OLDEST: u32 = 13;
+
+/// Servers say their version in their greeting: `9.6.24`, `15.4 (Debian 15.4-1)`. It is looked at before anything is asked, because
+/// what is asked first is too new for an old one. What is no version says nothing against a server.
+fn refuse_old(version: Option<&str>) -> Result<(), OpenConnectionError> {
+    let version = version.unwrap_or_default();
+    let digits = version.find(|one: char| !one.is_ascii_digit()).unwrap_or(version.len());
+    match version.get(..digits).and_then(|major| major.parse::<u32>().ok()) {
+        Some(major) if major < OLDEST => Err(OpenConnectionError::Old(version.to_owned())),
+        Some(_) | None => Ok(()),
     }
 }
 

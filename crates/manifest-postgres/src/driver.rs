@@ -1,7 +1,7 @@
 //! What the driver's errors mean. The only place that knows.
 //!
 //! diesel keeps the SQLSTATE of an error to itself: it makes a kind of some (foreign keys, serialisation failures) and calls all others
-//! unknown, deadlocks among them. Those are told apart by the server's message.
+//! unknown, deadlocks among them. Those are told apart by the server's message: see `language.rs`.
 
 use diesel::result::{DatabaseErrorKind, Error};
 use manifest_core::error::{Port, PortError, PortErrorKind};

@@ -43,17 +43,6 @@ impl PostgresStore {
         let _: Vec<(String,)> = self.write(statement, "claiming a blob store for the rows").await?;
         Ok(())
     }
-
-    /// The time that the database has, in milliseconds since 1970.
-    ///
-    /// # Errors
-    ///
-    /// [`PortError`] if the database cannot answer.
-    pub async fn now(&self) -> Port<manifest_core::Millis> {
-        let what = "asking the database for the time";
-        let row: Option<(i64,)> = self.row(Now {}, what).await?;
-        row.map(|(now,)| now).ok_or_else(|| PortError::new(PortErrorKind::Internal, what))
-    }
 }
 
 statement! {
@@ -73,10 +62,4 @@ statement! {
     struct ReclaimBlobStore<'a> { id: &'a str => Text, name: &'a str => Text, claimed: &'a str => Text }
     -> (Text,);
     "UPDATE blob_store SET id = $1 WHERE name = $2 AND id = $3 RETURNING id"
-}
-
-statement! {
-    struct Now {}
-    -> (diesel::sql_types::BigInt,);
-    "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 }

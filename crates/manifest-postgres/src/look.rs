@@ -1,7 +1,7 @@
 //! What a database is, found without changing it.
 
 use crate::connect::ConnectError;
-use diesel::sql_types::{Array, Bool, Integer, Nullable, Text};
+use diesel::sql_types::{Array, Bool, Nullable, Text};
 use diesel::{QueryableByName, RunQueryDsl};
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
@@ -17,9 +17,6 @@ pub(crate) enum Found {
     /// One of ours, with the migrations that ran, in order.
     Ours(Vec<String>),
 }
-
-/// The oldest server that will do: what statements and functions use is in all that are still maintained, and tested on 15.
-const OLDEST: u32 = 13;
 
 /// The tables, but for those of migrations that may not have run.
 const TABLES: [&str; 13] = [
@@ -38,17 +35,16 @@ const TABLES: [&str; 13] = [
     "upload_part",
 ];
 
+/// The tables of migrations that may not have run.
+const LATER: [&str; 2] = ["blob_store", "signing_key"];
+
 /// Looks at the server and at the database.
 pub(crate) fn look(connection: &mut Blocking) -> Result<Found, ConnectError> {
     let server: Server = diesel::sql_query(
-        "SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number, \
-             current_user::text AS \"user\", current_schema()::text AS schema, \
+        "SELECT current_user::text AS \"user\", current_schema()::text AS schema, \
              coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create",
     )
     .get_result(connection)?;
-    if u32::try_from(server.number).unwrap_or_default() < OLDEST * 10_000 {
-        return Err(ConnectError::OldServer { found: server.version, needed: OLDEST });
-    }
     let Some(schema) = &server.schema else { return Err(ConnectError::NoSchema) };
     let tables: Tables = diesel::sql_query(
         "SELECT ARRAY(SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
@@ -84,14 +80,17 @@ const OURS: [&str; 3] = ["repository_blob", "manifest_blob", "manifest_child"];
 /// Where diesel keeps which migrations ran.
 const LEDGER: &str = "__diesel_schema_migrations";
 
+/// Looks at our tables alone: others may keep theirs in the same schema.
 fn refuse_without_privileges(connection: &mut Blocking, user: String) -> Result<(), ConnectError> {
     let lacking: Vec<Lacking> = diesel::sql_query(
         "SELECT c.relname::text AS \"table\", p.privilege FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p(privilege) \
          WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND NOT has_table_privilege(c.oid, p.privilege) \
-         AND (c.relname <> '__diesel_schema_migrations' OR p.privilege = 'SELECT') \
+         AND (c.relname = ANY($1) OR c.relname = $2 AND p.privilege = 'SELECT') \
          ORDER BY c.relname LIMIT 1",
     )
+    .bind::<Array<Text>, _>([&TABLES[..], &LATER].concat())
+    .bind::<Text, _>(LEDGER)
     .load(connection)?;
     lacking.into_iter().next().map_or(Ok(()), |Lacking { table, privilege }| {
         Err(ConnectError::NoPrivilege { user, privilege, on: format!("table {table}") })
@@ -100,10 +99,6 @@ fn refuse_without_privileges(connection: &mut Blocking, user: String) -> Result<
 
 #[derive(QueryableByName)]
 struct Server {
-    #[diesel(sql_type = Text)]
-    version: String,
-    #[diesel(sql_type = Integer)]
-    number: i32,
     #[diesel(sql_type = Text)]
     user: String,
     #[diesel(sql_type = Nullable<Text>)]
@@ -130,4 +125,19 @@ struct Lacking {
 struct Version {
     #[diesel(sql_type = Text)]
     version: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LATER, LEDGER, TABLES};
+    use postgres_fixture::Database;
+
+    #[tokio::test]
+    async fn every_table_of_ours_is_known() {
+        let mut known = [&TABLES[..], &LATER, &[LEDGER]].concat();
+        known.sort_unstable();
+        let all = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename COLLATE \"C\"";
+        let found = Database::fresh().await.psql(all).unwrap();
+        assert_eq!(found.lines().collect::<Vec<_>>(), known);
+    }
 }

@@ -1,10 +1,13 @@
-use crate::connect::ConnectError;
+use crate::connect::{ConnectError, explain};
 use crate::connection::Opener;
 use crate::driver::{Doing, Failure, failure};
+use crate::language::foreign_messages;
 use crate::migrate::Migrations;
 use crate::pool::{Connection, Connections, PoolState};
+use crate::pooler::refuse_forgetful;
 use crate::retry::Retries;
 use crate::url::DatabaseUrl;
+use diesel::QueryResult;
 use diesel_async::methods::LoadQuery;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::BoxFuture;
@@ -19,8 +22,14 @@ pub struct PostgresStore {
     connections: Connections,
     /// How long an answer is awaited: behind a pooler the server may not know how long it may work.
     patience: Duration,
-    opened: Arc<Migrations>,
-    url: Arc<DatabaseUrl>,
+    found: Arc<Found>,
+}
+
+/// What was found when the store was opened.
+struct Found {
+    migrations: Migrations,
+    foreign: Option<String>,
+    url: DatabaseUrl,
 }
 
 /// What an operator may choose about a [`PostgresStore`].
@@ -40,8 +49,8 @@ pub struct PostgresOptions {
     pub idle_timeout: Option<Duration>,
     /// How old a connection becomes; `None`: as old as it likes.
     pub max_lifetime: Option<Duration>,
-    /// What the server calls the connections of this node.
-    pub application_name: String,
+    /// What the server calls the connections of this node, in `pg_stat_activity`; `None`: what the URL says, else `manifestd`.
+    pub application_name: Option<String>,
 }
 
 impl PostgresOptions {
@@ -56,7 +65,7 @@ impl PostgresOptions {
             statement_timeout: Duration::from_secs(30),
             idle_timeout: Some(Duration::from_mins(10)),
             max_lifetime: Some(Duration::from_mins(30)),
-            application_name: "manifestd".to_owned(),
+            application_name: None,
         }
     }
 }
@@ -69,7 +78,7 @@ impl PostgresStore {
     /// [`ConnectError`], which says what is in the way.
     pub async fn connect(options: PostgresOptions) -> Result<Self, ConnectError> {
         let found = Migrations::status(&options).await?;
-        let opened = if found.missing.is_empty() {
+        let migrations = if found.missing.is_empty() {
             found
         } else if options.migrate {
             Migrations::up(&options).await?
@@ -77,20 +86,31 @@ impl PostgresStore {
             return Err(ConnectError::Older { missing: found.missing });
         };
         let patience = options.statement_timeout + Duration::from_secs(1);
-        let connections = Connections::new(Opener::new(&options)?, &options);
-        Ok(Self { connections, patience, opened: Arc::new(opened), url: Arc::new(options.url) })
+        let opener = Opener::new(&options)?;
+        let mut first = opener.open().await.map_err(|error| explain(error, &options.url))?;
+        let foreign = foreign_messages(&mut first).await?;
+        refuse_forgetful(first, &opener).await?;
+        let connections = Connections::new(opener, &options);
+        Ok(Self { connections, patience, found: Arc::new(Found { migrations, foreign, url: options.url }) })
     }
 
     /// The migrations that the database had, and those that connecting ran.
     #[must_use]
     pub fn opened(&self) -> &Migrations {
-        &self.opened
+        &self.found.migrations
     }
 
     /// Where the database is.
     #[must_use]
     pub fn url(&self) -> &DatabaseUrl {
-        &self.url
+        &self.found.url
+    }
+
+    /// The locale of the server's messages (`lc_messages`), if they are not in English and the user may not ask for English. Then
+    /// deadlocks, time-outs and a full disk are not told apart from errors that nobody expects.
+    #[must_use]
+    pub fn foreign_messages(&self) -> Option<&str> {
+        self.found.foreign.as_deref()
     }
 
     /// How many connections are used now, and what was.
@@ -161,22 +181,44 @@ impl PostgresStore {
         self.connections.get().await
     }
 
-    /// Asks once. The outer error is of the pool, or of nobody answering; the inner one is the driver's.
-    async fn ask<'query, Q, T>(&self, statement: Q, what: &'static str) -> Port<diesel::QueryResult<Vec<T>>>
+    /// Asks once, or once more where the server turns out to take no writes and another connection may lead to one that does: then
+    /// nothing was done. The outer error is of the pool, or of nobody answering; the inner one is the driver's.
+    async fn ask<'query, Q, T>(&self, statement: Q, what: &'static str) -> Port<QueryResult<Vec<T>>>
     where
-        Q: LoadQuery<'query, AsyncPgConnection, T> + Send + 'query,
+        Q: LoadQuery<'query, AsyncPgConnection, T> + Copy + Send + 'query,
         T: Send,
     {
-        let mut link = self.connections.get().await?;
-        // Until the answer is there: whoever asked may be gone before, and the next to have this connection would wait behind a
-        // statement of somebody else's.
-        link.spent = true;
-        match tokio::time::timeout(self.patience, statement.load(&mut link.connection)).await {
-            Ok(answer) => {
-                link.spent = false;
-                Ok(answer)
+        let is_down =
+            |answer: &QueryResult<Vec<T>>| answer.as_ref().is_err_and(|error| failure(error) == Failure::Down);
+        self.ask_of(statement, what, is_down).await
+    }
+
+    /// Like [`Self::ask`], for whom an answer says that the server takes no writes.
+    pub(crate) async fn ask_of<'query, Q, T>(
+        &self,
+        statement: Q,
+        what: &'static str,
+        takes_no_writes: impl Fn(&QueryResult<Vec<T>>) -> bool + Send,
+    ) -> Port<QueryResult<Vec<T>>>
+    where
+        Q: LoadQuery<'query, AsyncPgConnection, T> + Copy + Send + 'query,
+        T: Send,
+    {
+        loop {
+            let mut link = self.connections.get().await?;
+            // Until the answer is there: whoever asked may be gone before, and the next to have this connection would wait behind
+            // a statement of somebody else's.
+            link.spent = true;
+            let answer = match tokio::time::timeout(self.patience, statement.load(&mut link.connection)).await {
+                Ok(answer) => answer,
+                Err(late) => {
+                    return Err(PortError::new(PortErrorKind::Timeout, what).with_source(late).with_unknown_outcome());
+                }
+            };
+            link.spent = false;
+            if !takes_no_writes(&answer) || !self.connections.renounce(&link) {
+                return Ok(answer);
             }
-            Err(late) => Err(PortError::new(PortErrorKind::Timeout, what).with_source(late).with_unknown_outcome()),
         }
     }
 }

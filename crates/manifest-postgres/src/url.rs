@@ -10,8 +10,9 @@ use tokio_postgres::config::Host;
 /// Where a database is: `postgres://user:password@host:port/name?sslmode=…`, as libpq has it.
 ///
 /// The parameters are those of libpq where it matters: `sslmode` (`disable`, `allow`, `prefer`, which is the default,
-/// `require`, `verify-ca`, `verify-full`), `sslrootcert` (a PEM file, or `system`, which is the default), `host` (also a
-/// directory of a Unix socket), several hosts with `target_session_attrs`, `connect_timeout`, `keepalives` and `options`.
+/// `require`, `verify-ca`, `verify-full`), `sslrootcert` (a PEM file, or `system`: then the mode is `verify-full`, and a weaker one is
+/// refused; without it `verify-ca` and `verify-full` trust the system's too), `host` (also a directory of a Unix socket), several
+/// hosts with `target_session_attrs`, `connect_timeout`, `keepalives`, `application_name` and `options`.
 ///
 /// Neither `Display` nor `Debug` prints the password.
 ///
@@ -51,6 +52,11 @@ pub enum ParseDatabaseUrlError {
     /// There is no such `sslmode`.
     #[error("`{0}` is no sslmode (disable, allow, prefer, require, verify-ca, verify-full)")]
     SslMode(String),
+    /// The system's roots are trusted with less than the name of the host.
+    #[error(
+        "sslrootcert=system needs sslmode=verify-full, not {0}: whoever the system trusts vouches for millions of hosts"
+    )]
+    WeakSystem(String),
 }
 
 impl DatabaseUrl {
@@ -115,16 +121,27 @@ impl FromStr for DatabaseUrl {
         }
         // The driver knows neither all modes of TLS nor the file of the root certificates.
         let (place, parameters) = text.split_once('?').unwrap_or((text, ""));
-        let (mut mode, mut roots, mut others) = (SslMode::Prefer, None, Vec::new());
+        let (mut mode, mut roots, mut others) = (None, None, Vec::new());
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
             match parameter.split_once('=') {
                 Some(("sslmode", value)) => {
-                    mode = SslMode::named(value).ok_or_else(|| ParseDatabaseUrlError::SslMode(value.to_owned()))?;
+                    let named =
+                        SslMode::named(value).ok_or_else(|| ParseDatabaseUrlError::SslMode(value.to_owned()))?;
+                    mode = Some((named, value));
                 }
-                Some(("sslrootcert", value)) => roots = Some(decoded(value)).filter(|file| file != "system"),
+                Some(("sslrootcert", value)) => roots = Some(decoded(value)),
                 _ => others.push(parameter),
             }
         }
+        let mut mode = match (roots.as_deref(), mode) {
+            (Some("system"), None) => SslMode::VerifyFull,
+            (Some("system"), Some((mode, named))) if mode != SslMode::VerifyFull => {
+                return Err(ParseDatabaseUrlError::WeakSystem(named.to_owned()));
+            }
+            (_, Some((mode, _))) => mode,
+            (_, None) => SslMode::Prefer,
+        };
+        let roots = roots.filter(|file| file != "system");
         let joint = if others.is_empty() { "" } else { "?" };
         let url = format!("{place}{joint}{}", others.join("&"));
         let mut config: tokio_postgres::Config = url.parse().map_err(ParseDatabaseUrlError::Driver)?;
@@ -227,6 +244,13 @@ mod tests {
             "postgres://me:hunter2@h/d?sslmode=yes",
             "`yes` is no sslmode (disable, allow, prefer, require, verify-ca, verify-full)",
         );
+        for weak in ["disable", "allow", "prefer", "require", "verify-ca"] {
+            let expected = format!(
+                "sslrootcert=system needs sslmode=verify-full, not {weak}: whoever the system trusts vouches for millions of hosts"
+            );
+            refused(&format!("postgres://me:hunter2@h/d?sslmode={weak}&sslrootcert=system"), &expected);
+            refused(&format!("postgres://me:hunter2@h/d?sslrootcert=system&sslmode={weak}"), &expected);
+        }
         refused("postgres://me:hunter2@h/d?color=red", "the database URL cannot be understood: unknown option `color`");
         refused(
             "postgres://me:hunter2@h:x/d",
@@ -245,6 +269,9 @@ mod tests {
         check("postgres://a,b:1/d?sslmode=require", "a:5432, b:1", SslMode::Require);
         check("postgres://u@/d?host=/run/postgresql", "/run/postgresql/.s.PGSQL.5432", SslMode::Disable);
         check("postgres://u@%2Frun%2Fpg/d?sslmode=require", "/run/pg/.s.PGSQL.5432", SslMode::Disable);
+        check("postgres://u@h/d?sslrootcert=system", "h:5432", SslMode::VerifyFull);
+        check("postgres://u@h/d?sslmode=verify-full&sslrootcert=system", "h:5432", SslMode::VerifyFull);
+        check("postgres://u@h/d?sslrootcert=a.pem", "h:5432", SslMode::Prefer);
         assert_eq!(url("postgres://u@h/d?sslrootcert=/a%20b.pem").tls().roots, Some("/a b.pem".into()));
         assert_eq!(url("postgres://u@h/d?sslrootcert=system").tls().roots, None);
     }

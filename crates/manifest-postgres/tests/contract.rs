@@ -6,8 +6,25 @@ use manifest_contract::keys;
 use manifest_contract::rows::{Fixture, Rows};
 use manifest_core::ports::SigningKeys;
 use manifest_postgres::{PostgresOptions, PostgresStore};
-use postgres_fixture::Database;
-use std::sync::Arc;
+use postgres_fixture::{Database, PoolMode, Pooler};
+use std::sync::{Arc, OnceLock};
+
+/// The variable that puts a pooler between the stores and their server: `session` or `transaction`.
+const POOLER: &str = "TEST_POOLER";
+
+/// Where stores find their database.
+fn address(database: &Database) -> String {
+    static POOLER_OF_ALL: OnceLock<Option<Pooler>> = OnceLock::new();
+    let pooler = POOLER_OF_ALL.get_or_init(|| {
+        let mode = match std::env::var(POOLER).ok()?.as_str() {
+            "session" => PoolMode::Session,
+            "transaction" => PoolMode::Transaction,
+            other => panic!("{POOLER} is `{other}`, which is no mode"),
+        };
+        Some(Pooler::before(database.url(), mode, &[]).expect("a pooler"))
+    });
+    pooler.as_ref().map_or_else(|| database.url().to_owned(), |pooler| pooler.url(database.name()))
+}
 
 async fn connect(url: &str) -> Arc<PostgresStore> {
     let options = PostgresOptions::new(url.parse().expect("a URL"));
@@ -20,9 +37,9 @@ async fn open(url: &str) -> Rows {
 
 async fn fresh() -> Fixture {
     let database = Arc::new(Database::fresh().await);
-    let rows = open(database.url()).await;
+    let rows = open(&address(&database)).await;
     let (again, spoilt) = (Arc::clone(&database), Arc::clone(&database));
-    Fixture::new(rows).keeping(database).reopening(move || async move { open(again.url()).await }).spoiling(
+    Fixture::new(rows).keeping(database).reopening(move || async move { open(&address(&again)).await }).spoiling(
         move |_, _| async move {
             // By somebody else, as it were.
             spoilt.psql("UPDATE manifest SET media_type = 'no type'").expect("an update");
@@ -35,9 +52,9 @@ manifest_contract::rows!(fresh);
 
 async fn signing_keys() -> keys::Fixture {
     let database = Arc::new(Database::fresh().await);
-    let keys = connect(database.url()).await;
+    let keys = connect(&address(&database)).await;
     // Another node's store, which has asked nothing yet.
-    let again = connect(database.url()).await;
+    let again = connect(&address(&database)).await;
     keys::Fixture::new(keys).keeping(database).reopening(move || -> Arc<dyn SigningKeys> { again })
 }
 

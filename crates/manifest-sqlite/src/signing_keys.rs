@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use manifest_core::ports::{PrivateKey, Retired, SigningKeys};
 use manifest_core::{Port, PortError, PortErrorKind};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 mod pem;
@@ -15,10 +15,11 @@ pub use pem::{PemError, from_pem, to_pem};
 const KEY: &str = "PRIVATE KEY";
 const EARLIER: &str = "PUBLIC KEY";
 
-/// [`SigningKeys`] in a file such as `signing-key.pem`, which only its owner can read, with `signing-key.earlier.pem` beside it.
+/// [`SigningKeys`] in a file such as `signing-key.pem`, which only its owner can read, with `signing-key.pem.earlier` beside it.
 ///
 /// The first holds one PKCS #8 key in PEM, as `openssl genpkey` writes it, so it can be replaced by hand as well. Processes that
-/// replace it at the same time wait for each other (`flock` on `signing-key.lock`). Calls are short and done on the thread that asks.
+/// replace it at the same time wait for each other (`flock` on `signing-key.pem.lock`). A key of ours that
+/// others may read or change is refused, as ssh does; one of another owner, such as a secret that was mounted, is as its owner wants it. Calls are short and done on the thread that asks.
 #[derive(Clone, Debug)]
 pub struct SigningKeyFile {
     path: PathBuf,
@@ -37,13 +38,14 @@ impl SigningKeyFile {
         &self.path
     }
 
-    fn beside(&self, extension: &str) -> PathBuf {
-        self.path.with_extension(extension)
+    /// Appended, so that a key whose name ends so is not what stands beside it, and keys that differ in their ends share nothing.
+    fn beside(&self, what: &str) -> PathBuf {
+        beside(&self.path, what)
     }
 
     fn read(&self) -> Port<Option<PrivateKey>> {
         let path = &self.path;
-        let Some(text) = read_if_there(path)? else { return Ok(None) };
+        let Some(text) = read_if_there(path, private)? else { return Ok(None) };
         match from_pem(&text, KEY).map_err(|error| corrupt(path, error))?.pop() {
             Some(key) => Ok(Some(PrivateKey::from_der(key))),
             None => Err(corrupt(path, "it holds no key")),
@@ -51,8 +53,8 @@ impl SigningKeyFile {
     }
 
     fn read_earlier(&self) -> Port<Vec<Vec<u8>>> {
-        let path = self.beside("earlier.pem");
-        let text = read_if_there(&path)?.unwrap_or_default();
+        let path = self.beside("earlier");
+        let text = read_if_there(&path, |_| Ok(()))?.unwrap_or_default();
         from_pem(&text, EARLIER).map_err(|error| corrupt(&path, error))
     }
 
@@ -72,7 +74,7 @@ impl SigningKeyFile {
                 earlier.push(retired.public.clone());
             }
             let text: String = earlier.iter().map(|public| to_pem(public, EARLIER)).collect();
-            write_durably(&self.beside("earlier.pem"), &text, 0o644)?;
+            write_durably(&self.beside("earlier"), &text, 0o644)?;
         }
         write_durably(&self.path, &to_pem(key.der(), KEY), 0o600)?;
         drop(locked);
@@ -98,7 +100,7 @@ impl SigningKeys for SigningKeyFile {
 /// Under another name first, so that nobody ever reads half of it; with its permissions from the first byte on.
 fn write_durably(path: &Path, text: &str, mode: u32) -> Port<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let temporary = path.with_extension("new");
+    let temporary = beside(path, "new");
     let write = || -> io::Result<()> {
         // One that a crash left may have other permissions.
         match fs::remove_file(&temporary) {
@@ -114,12 +116,42 @@ fn write_durably(path: &Path, text: &str, mode: u32) -> Port<()> {
     write().map_err(|error| failed(path, error))
 }
 
-fn read_if_there(path: &Path) -> Port<Option<String>> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failed(path, error)),
-    }
+fn beside(path: &Path, what: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(what);
+    name.into()
+}
+
+/// Why a key is not used.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "others than its owner can read or change it (its permissions are {mode:04o}): `chmod 600` it, or, if others have seen it, replace it"
+)]
+struct TooOpen {
+    mode: u32,
+}
+
+/// A file of ours must be ours alone. As ssh: who owns a file decides about it, and may want us to read it together with others.
+fn private(file: &Metadata) -> Result<(), TooOpen> {
+    let mode = file.mode() & 0o7777;
+    let is_ours = file.uid() == rustix::process::geteuid().as_raw();
+    if is_ours && mode & 0o077 != 0 { Err(TooOpen { mode }) } else { Ok(()) }
+}
+
+fn read_if_there(path: &Path, check: impl FnOnce(&Metadata) -> Result<(), TooOpen>) -> Port<Option<String>> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(path, error)),
+    };
+    // Of the file that is open, whatever the path names by now.
+    let metadata = file.metadata().map_err(|error| failed(path, error))?;
+    check(&metadata)
+        .map_err(|error| PortError::new(PortErrorKind::Unavailable, path.display().to_string()).with_source(error))?;
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(|error| failed(path, error))?;
+    Ok(Some(text))
 }
 
 fn failed(path: &Path, error: io::Error) -> PortError {
@@ -137,7 +169,7 @@ mod tests {
     use super::SigningKeyFile;
     use manifest_core::PortErrorKind;
     use manifest_core::ports::{PrivateKey, Retired, SigningKeys};
-    use std::fs;
+    use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
 
     #[tokio::test]
@@ -146,7 +178,7 @@ mod tests {
         let keys = SigningKeyFile::at(&directory.path().join("signing-key.pem"));
         let mode = || fs::metadata(keys.path()).unwrap().permissions().mode() & 0o777;
         // What a crash left of an earlier attempt does not lend its permissions.
-        fs::write(directory.path().join("signing-key.new"), "half").unwrap();
+        fs::write(directory.path().join("signing-key.pem.new"), "half").unwrap();
         let key = PrivateKey::from_der(vec![1, 2, 3]);
         keys.replace(None, &key).await.unwrap();
         assert_eq!(mode(), 0o600);
@@ -170,9 +202,63 @@ mod tests {
             "-----BEGIN PUBLIC KEY-----\nAQID\n-----END PUBLIC KEY-----\n",
         ] {
             fs::write(keys.path(), text).unwrap();
+            fs::set_permissions(keys.path(), Permissions::from_mode(0o600)).unwrap();
             assert_eq!(keys.current().await.unwrap_err().kind(), PortErrorKind::Corrupt, "{text:?}");
             keys.replace(None, &PrivateKey::from_der(vec![1])).await.unwrap_err();
             assert_eq!(fs::read_to_string(keys.path()).unwrap(), text);
+        }
+    }
+
+    /// As ssh has it with its keys.
+    #[tokio::test]
+    async fn a_key_that_others_may_read_or_change_is_not_used() {
+        let directory = tempfile::tempdir().unwrap();
+        let keys = SigningKeyFile::at(&directory.path().join("signing-key.pem"));
+        let key = PrivateKey::from_der(vec![1, 2, 3]);
+        keys.replace(None, &key).await.unwrap();
+        for (mode, is_taken) in [
+            (0o600, true),
+            (0o400, true),
+            (0o640, false),
+            (0o620, false),
+            (0o604, false),
+            (0o602, false),
+            (0o644, false),
+        ] {
+            fs::set_permissions(keys.path(), Permissions::from_mode(mode)).unwrap();
+            match keys.current().await {
+                Ok(current) => assert_eq!((current.as_ref(), true), (Some(&key), is_taken), "{mode:o}"),
+                Err(error) => {
+                    assert!(!is_taken, "{mode:o}: {error}");
+                    let why = std::error::Error::source(&error).unwrap().to_string();
+                    assert!(why.contains(&format!("{mode:04o}")) && why.contains("chmod 600"), "{why}");
+                    // Nor is it replaced, as if it were none.
+                    keys.replace(None, &PrivateKey::from_der(vec![9])).await.unwrap_err();
+                }
+            }
+        }
+        // What is public may be so.
+        fs::set_permissions(keys.path(), Permissions::from_mode(0o600)).unwrap();
+        let retired = Retired { private: key, public: vec![4] };
+        keys.replace(Some(retired), &PrivateKey::from_der(vec![5])).await.unwrap();
+        assert_eq!(keys.earlier().await.unwrap(), [[4]]);
+    }
+
+    /// Whatever the key's name ends in, nothing that is written beside it is written over it, or over another of its name but for the end.
+    #[tokio::test]
+    async fn what_stands_beside_a_key_has_another_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let names = ["key.pem", "key.der", "key.new", "key.lock", "key.earlier.pem"];
+        let key = |name: &str| PrivateKey::from_der(name.as_bytes().to_vec());
+        for name in names {
+            let keys = SigningKeyFile::at(&directory.path().join(name));
+            assert_eq!(keys.replace(None, &key(name)).await.unwrap(), Some(key(name)), "{name}");
+        }
+        for name in ["key.pem", "key.new", "key.lock"] {
+            let keys = SigningKeyFile::at(&directory.path().join(name));
+            let retired = Retired { private: key(name), public: name.as_bytes().to_vec() };
+            keys.replace(Some(retired), &key("another")).await.unwrap();
+            assert_eq!(keys.earlier().await.unwrap(), [name.as_bytes()], "{name}");
         }
     }
 }

@@ -128,7 +128,7 @@ Examples:
   manifestd rotate-key --json
 
 Pulls go on: a tag that is asked for in schema 1 is then signed with the new key, under the digest that it had.
-The public half of the old key stays in signing-key.earlier.pem. A key of your own, P-256 or RSA, goes into
+The public half of the old key stays in signing-key.pem.earlier. A key of your own, P-256 or RSA, goes into
 signing-key.pem, or where `legacy.signing_key` says: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048
 This command makes P-256 keys, and refuses to replace an RSA key.";
 

@@ -251,6 +251,10 @@ fn database_step(error: &ConnectError) -> String {
         }
         ConnectError::NoDatabase { .. } => "create it (CREATE DATABASE), or correct the name in the database URL",
         ConnectError::OldServer { .. } => "upgrade the server",
+        ConnectError::Pooler { .. } => {
+            "have it pool by sessions (pool_mode = session), or use PgBouncer 1.21 or newer with max_prepared_statements = 200; \
+             docs/operations.md says more"
+        }
         ConnectError::NoSchema => "create a schema that the user may use, or correct the user's search_path",
         ConnectError::NoPrivilege { .. } => "grant it; docs/operations.md lists what a node needs",
         ConnectError::Foreign { .. } => "name a database of its own",

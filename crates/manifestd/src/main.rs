@@ -22,6 +22,7 @@ mod storage;
 mod table;
 mod target;
 mod words;
+mod workers;
 
 use clap::Parser;
 use cli::{Cli, Command};

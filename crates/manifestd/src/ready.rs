@@ -1,12 +1,12 @@
 use crate::clock;
-use crate::storage::DatabaseTime;
+use crate::storage::AskCondition;
 use manifest_core::ports::PageAsk;
 use manifest_core::{Millis, ReadScope, Registry};
 use registry_http::Readiness;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether requests should be sent here: the rows answer, the bytes have room, the clock is right, and nobody has told us to
+/// Whether requests should be sent here: the rows answer and take writes, the bytes have room, the clock is right, and nobody has told us to
 /// stop.
 #[derive(Clone)]
 pub(crate) struct Ready(Arc<State>);
@@ -14,13 +14,13 @@ pub(crate) struct Ready(Arc<State>);
 struct State {
     registry: Registry,
     /// `None` where rows are on this machine.
-    database_time: Option<DatabaseTime>,
+    database: Option<AskCondition>,
     stopping: AtomicBool,
 }
 
 impl Ready {
-    pub(crate) fn new(registry: Registry, database_time: Option<DatabaseTime>) -> Self {
-        Self(Arc::new(State { registry, database_time, stopping: AtomicBool::new(false) }))
+    pub(crate) fn new(registry: Registry, database: Option<AskCondition>) -> Self {
+        Self(Arc::new(State { registry, database, stopping: AtomicBool::new(false) }))
     }
 
     /// From here on nothing more should be sent.
@@ -47,10 +47,13 @@ impl State {
         // A page of one: one statement over an index, as every pull needs one.
         let page = ports.listings.repositories(&ReadScope::All, &PageAsk::first(1)).await;
         page.map_err(|error| error.to_string())?;
-        if let Some(time) = &self.database_time {
+        if let Some(ask) = &self.database {
             let before = clock::now();
-            let database = time().await.map_err(|error| error.to_string())?;
-            judge(deviation(before, database, clock::now()))?;
+            let database = ask().await.map_err(|error| error.to_string())?;
+            if let Some(reason) = database.read_only {
+                return Err(format!("the database takes no writes: {reason}"));
+            }
+            judge(deviation(before, database.now, clock::now()))?;
         }
         let capacity = ports.bytes.capacity().await.map_err(|error| error.to_string())?;
         if capacity.writable {

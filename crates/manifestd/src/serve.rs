@@ -8,6 +8,7 @@ use crate::logs::{self, LogStream};
 use crate::ready::Ready;
 use crate::signals::Signals;
 use crate::storage::{Place, Storage};
+use crate::workers::BlockingThreads;
 use crate::{collect, output, signing};
 use manifest_core::Registry;
 use registry_http::prometheus_client::registry::Registry as MetricsRegistry;
@@ -57,10 +58,11 @@ async fn serve(loaded: &Loaded) -> Result<(), Failure> {
     let listeners = Listeners::open(loaded).await?;
     let storage = place.open(config).await?;
     let signer = signing::load(config, &*storage.signing_keys(config)).await?;
-    let registry = Registry::new(storage.ports.clone(), config.policy()).with_signer(signer);
+    let registry = Registry::new(storage.ports.clone(), config.policy());
+    let registry = registry.with_signer(signer).with_workers(Arc::new(BlockingThreads::new()));
     greet(config, &listeners, &storage).await?;
 
-    let ready = Ready::new(registry.clone(), storage.database_time());
+    let ready = Ready::new(registry.clone(), storage.condition());
     let (stop, stopping) = oneshot::channel();
     let mut serving = start(config, listeners, &storage, &registry, &ready, stopping)?;
 
@@ -138,6 +140,13 @@ async fn greet(config: &Config, listeners: &Listeners, storage: &Storage) -> Res
     if let Some((from, copy)) = storage.migration() {
         let copy = copy.map(|path| path.display().to_string());
         tracing::info!(from, copy, "the database was migrated");
+    }
+    if let Some(lc_messages) = storage.foreign_messages() {
+        tracing::warn!(
+            lc_messages,
+            "the messages of the database are not in English: deadlocks are not retried, and time-outs and a full disk are answered \
+             500; as a superuser: ALTER ROLE … SET lc_messages = 'C'"
+        );
     }
     let admin = admin.map(|address| address.to_string());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), address = %listeners.address, admin, data = %home, "serving");

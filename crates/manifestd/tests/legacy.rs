@@ -7,7 +7,7 @@ use manifest_core::document::{Document, Limits};
 use manifest_core::legacy::{PublicKey, verify};
 use oci_types::{Algorithm, Digest, MediaType};
 use serde_json::Value;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -51,7 +51,7 @@ fn a_key_is_made_once_and_rotated_without_breaking_pulls() {
     let (second, same) = signed(&server);
     assert_eq!((second.id().as_str(), same), (rotated["key"].as_str().unwrap(), digest));
     assert_ne!(second, first);
-    let earlier = fs::read_to_string(directory.path().join("signing-key.earlier.pem")).unwrap();
+    let earlier = fs::read_to_string(directory.path().join("signing-key.pem.earlier")).unwrap();
     let earlier = manifest_sqlite::from_pem(&earlier, "PUBLIC KEY").unwrap();
     assert_eq!(earlier, [first.to_der()]);
     stop(server);
@@ -80,7 +80,7 @@ fn an_rsa_key_is_not_rotated_into_one_of_another_kind() {
     assert!(said.contains("signing-key.pem is an RSA key"), "{said}");
     assert!(said.contains("next: ") && said.contains("openssl genpkey -algorithm RSA"), "{said}");
     assert_eq!(fs::read(&key).unwrap(), before);
-    assert!(!directory.path().join("signing-key.earlier.pem").exists());
+    assert!(!directory.path().join("signing-key.pem.earlier").exists());
 }
 
 #[test]
@@ -105,12 +105,27 @@ fn a_key_that_cannot_be_used_is_said_and_stays() {
     let key = directory.path().join("signing-key.pem");
     for text in ["nonsense", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
         fs::write(&key, text).unwrap();
+        fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
         let data = directory.path().to_str().unwrap();
         let serve = ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "off", "--data-dir", data];
         let said = refusal(&mut manifestd(&serve), 1);
         assert!(said.contains("signing-key.pem cannot be used") && said.contains("next: "), "{said}");
         assert_eq!(fs::read_to_string(&key).unwrap(), text);
     }
+}
+
+#[test]
+fn a_key_that_others_may_read_is_refused_and_it_is_said_how_to_mend_that() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = directory.path().join("signing-key.pem");
+    make_rsa_key(&key);
+    fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
+    let data = directory.path().to_str().unwrap();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "off", "--data-dir", data];
+    let said = refusal(&mut manifestd(&serve), 1);
+    assert!(said.contains("0644") && said.contains("chmod 600"), "{said}");
+    fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+    stop(Server::on(directory.path()));
 }
 
 #[test]

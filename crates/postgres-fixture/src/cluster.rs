@@ -10,13 +10,12 @@ use std::{
     fmt::Write as _,
     fs,
     net::TcpListener,
-    os::unix::fs::{PermissionsExt, chown},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::Duration,
 };
-use tempfile::TempDir;
 
 /// What `psql` connects to where no database is meant.
 const ADMIN: &str = "postgres";
@@ -27,6 +26,9 @@ const WATCH: &str = r#"read -r _; "$1" stop -D "$2/data" -m immediate >/dev/null
 
 /// For tests, where a crash of the machine loses nothing of worth.
 const THROW_AWAY: &[(&str, &str)] = &[("fsync", "off"), ("full_page_writes", "off"), ("synchronous_commit", "off")];
+
+/// The locale that Debian always has, as files.
+const C_UTF8: &str = "/usr/lib/locale/C.utf8";
 
 /// How often a wait looks again.
 const POLL: Duration = Duration::from_millis(5);
@@ -110,6 +112,19 @@ impl Cluster {
         self.restart()
     }
 
+    /// Has the server speak another language: `de_DE.utf8`. It is restarted.
+    ///
+    /// The locale is made for it from Debian's `C.utf8`, and is that one but for its name; translations are in Debian's package.
+    ///
+    /// # Errors
+    ///
+    /// [`FixtureError`] if the system has no `C.utf8`, or the server does not start.
+    pub fn speak(&self, locale: &str) -> Result<(), FixtureError> {
+        let (from, to) = (Path::new(C_UTF8), self.locales().join(locale));
+        copy_folder(from, &to)?;
+        self.set(&[("lc_messages", locale)])
+    }
+
     /// Writes a file that the server alone may read, such as a key for TLS, and says where it is.
     ///
     /// # Errors
@@ -143,6 +158,30 @@ impl Cluster {
             self.stop()?;
         }
         self.launch()
+    }
+
+    /// Restarts the server as a standby that has lost its primary: it reads, and takes no writes. [`Self::promote`] brings it back.
+    ///
+    /// # Errors
+    ///
+    /// [`FixtureError`] if it does not start; with the end of its log.
+    pub fn demote(&self) -> Result<(), FixtureError> {
+        // What a standby needs must have been written by the server before it stops.
+        self.set(&[("wal_level", "replica")])?;
+        self.stop()?;
+        let signal = self.data().join("standby.signal");
+        fs::write(&signal, "").map_err(FixtureError::file(&signal))?;
+        self.give(&signal)?;
+        self.launch()
+    }
+
+    /// Has a standby take writes, while its connections stay.
+    ///
+    /// # Errors
+    ///
+    /// [`FixtureError`] if it is no standby.
+    pub fn promote(&self) -> Result<(), FixtureError> {
+        self.control(&["promote"])
     }
 
     /// Kills the server and every process of it at once, as a power cut would. [`Self::restart`] brings it back.
@@ -180,9 +219,7 @@ impl Cluster {
 
     fn configured(parameters: &[(&str, &str)]) -> Result<Self, FixtureError> {
         let user = User::of_server()?;
-        let folder = tempfile::Builder::new().prefix("postgres-fixture-").tempdir();
-        let folder: TempDir = folder.map_err(FixtureError::file(std::env::temp_dir()))?;
-        give(user, folder.path())?;
+        let folder = programs::folder(user)?;
         // Before the server, so that there is no moment in which nobody would end it.
         let watch = watch(user, folder.path())?;
         let cluster = Self { folder: folder.keep(), url: String::new(), user, watch };
@@ -251,7 +288,16 @@ impl Cluster {
     }
 
     fn command(&self, program: &Path) -> Command {
-        programs::command(program, self.user, &self.folder)
+        let mut command = programs::command(program, self.user, &self.folder);
+        let locales = self.locales();
+        if locales.exists() {
+            command.env("LOCPATH", locales);
+        }
+        command
+    }
+
+    fn locales(&self) -> PathBuf {
+        self.folder.join("locales")
     }
 
     /// The last line for a parameter is the one that counts.
@@ -265,7 +311,7 @@ impl Cluster {
     }
 
     fn give(&self, path: &Path) -> Result<(), FixtureError> {
-        give(self.user, path)
+        programs::give(self.user, path)
     }
 
     fn data(&self) -> PathBuf {
@@ -298,8 +344,18 @@ fn watch(user: Option<User>, folder: &Path) -> Result<Child, FixtureError> {
     command.spawn().map_err(|source| FixtureError::NotStarted { program: shell, source })
 }
 
-fn give(user: Option<User>, path: &Path) -> Result<(), FixtureError> {
-    user.map_or(Ok(()), |user| chown(path, Some(user.id), Some(user.group)).map_err(FixtureError::file(path)))
+fn copy_folder(from: &Path, to: &Path) -> Result<(), FixtureError> {
+    fs::create_dir_all(to).map_err(FixtureError::file(to))?;
+    for entry in fs::read_dir(from).map_err(FixtureError::file(from))? {
+        let path = entry.map_err(FixtureError::file(from))?.path();
+        let target = to.join(path.file_name().unwrap_or_default());
+        if path.is_dir() {
+            copy_folder(&path, &target)?;
+        } else {
+            fs::copy(&path, &target).map_err(FixtureError::file(&path))?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the process still runs: a dead one that nobody has reaped does not.

@@ -14,8 +14,9 @@ use std::{
 pub enum FixtureError {
     /// The programs are not installed.
     #[error(
-        "Postgres is not installed: neither /usr/lib/postgresql/*/bin nor the path has `{program}`; \
-         `cargo xtask setup` installs Debian's package `postgresql`"
+        "`{program}` is not installed: neither /usr/lib/postgresql/*/bin nor the path nor /usr/sbin has it; \
+         `cargo xtask setup` installs Debian's package `{}`",
+        package(program)
     )]
     NotInstalled {
         /// The first program that was not found.
@@ -24,6 +25,14 @@ pub enum FixtureError {
     /// Postgres refuses to run as the superuser, and there is nobody else.
     #[error("Postgres refuses to run as root, and there is no user `postgres`; Debian's package `postgresql` makes it")]
     NoUser,
+    /// The folder for temporary files is none for the server.
+    #[error("{who} cannot make files in {}; name another folder with TMPDIR", folder.display())]
+    NoFolder {
+        /// Who cannot.
+        who: &'static str,
+        /// Which one.
+        folder: PathBuf,
+    },
     /// A file of the server could not be read or written.
     #[error("{} is needed for a server", path.display())]
     File {
@@ -51,6 +60,11 @@ pub enum FixtureError {
     /// The server to be killed does not run.
     #[error("the server does not run")]
     NotRunning,
+}
+
+/// The package of Debian that has a program.
+fn package(program: &str) -> &str {
+    if program == "pgbouncer" { program } else { "postgresql" }
 }
 
 impl FixtureError {

@@ -3,6 +3,7 @@
 mod cluster;
 mod database;
 mod error;
+mod pooler;
 mod programs;
 mod psql;
 mod template;
@@ -10,3 +11,4 @@ mod template;
 pub use cluster::Cluster;
 pub use database::{CLEAR, Database, URL_VARIABLE};
 pub use error::FixtureError;
+pub use pooler::{PoolMode, Pooler};

@@ -3,10 +3,11 @@
 use crate::FixtureError;
 use std::{
     env, fs,
-    os::unix::process::CommandExt,
+    os::unix::{fs::chown, process::CommandExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
+use tempfile::TempDir;
 
 /// Where Debian keeps the programs, a folder for each version.
 const DEBIAN: &str = "/usr/lib/postgresql";
@@ -14,7 +15,9 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 /// The path of a program of Postgres: of the newest version that Debian has installed, or the first on the path.
 pub(crate) fn find(program: &'static str) -> Result<PathBuf, FixtureError> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let folders = debian().into_iter().chain(env::split_paths(&path));
+    // Where programs are that only the superuser is thought to run.
+    let system = PathBuf::from("/usr/sbin");
+    let folders = debian().into_iter().chain(env::split_paths(&path)).chain([system]);
     let mut candidates = folders.map(|folder| folder.join(program));
     candidates.find(|candidate| candidate.is_file()).ok_or(FixtureError::NotInstalled { program })
 }
@@ -55,6 +58,30 @@ impl User {
             .find_map(|mut fields| (fields.next() == Some(name)).then(|| fields.collect()))?;
         Some(Self { id: fields.get(1)?.parse().ok()?, group: fields.get(2)?.parse().ok()? })
     }
+}
+
+/// A new folder that belongs to that user. It is gone with the answer, unless that is told to keep it.
+///
+/// Whoever may not make files beside it could not remove it either, so that is asked before.
+pub(crate) fn folder(user: Option<User>) -> Result<TempDir, FixtureError> {
+    let parent = env::temp_dir();
+    let shell = PathBuf::from("/bin/sh");
+    let mut may = command(&shell, user, Path::new("/"));
+    may.args(["-c", r#"test -d "$1" && test -w "$1" && test -x "$1""#, "may"]).arg(&parent);
+    let status = may.status().map_err(|source| FixtureError::NotStarted { program: shell, source })?;
+    if !status.success() {
+        let who = if user.is_some() { "the user `postgres`, who runs servers," } else { "whoever runs this" };
+        return Err(FixtureError::NoFolder { who, folder: parent });
+    }
+    let folder = tempfile::Builder::new().prefix("postgres-fixture-").tempdir();
+    let folder = folder.map_err(FixtureError::file(env::temp_dir()))?;
+    give(user, folder.path())?;
+    Ok(folder)
+}
+
+/// Makes that user the owner.
+pub(crate) fn give(user: Option<User>, path: &Path) -> Result<(), FixtureError> {
+    user.map_or(Ok(()), |user| chown(path, Some(user.id), Some(user.group)).map_err(FixtureError::file(path)))
 }
 
 /// A program that runs as that user, in a folder that the user may enter, apart from the signals of our terminal.

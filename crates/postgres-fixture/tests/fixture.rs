@@ -2,7 +2,9 @@
 
 use postgres_fixture::{Cluster, Database};
 use std::{
+    fs::Permissions,
     io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -65,6 +67,27 @@ fn parameters_are_set_and_wrong_ones_show_the_log() {
     assert!(error.contains("invalid value for parameter \"work_mem\""), "{error}");
     cluster.set(&[("work_mem", "8MB")]).unwrap();
     assert!(cluster.log().unwrap().contains("database system is ready to accept connections"));
+}
+
+/// Runs this very test program again with a folder for temporary files in which the user of the server may make none.
+#[test]
+fn a_folder_that_the_server_may_not_write_is_named_and_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    // Only root runs the server as somebody else; for others no folder is like that but one that nobody may write.
+    let mode = if rustix::process::geteuid().is_root() { 0o755 } else { 0o555 };
+    std::fs::set_permissions(folder.path(), Permissions::from_mode(mode)).unwrap();
+    let owner = Command::new(std::env::current_exe().unwrap())
+        .args(["owner_of_a_cluster", "--exact", "--nocapture"])
+        .env("FIXTURE_OWNER", "1")
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(!owner.status.success());
+    let said = String::from_utf8_lossy(&owner.stderr);
+    let expected = format!("cannot make files in {}; name another folder with TMPDIR", folder.path().display());
+    assert!(said.contains(&expected), "{said}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 /// Runs this very test program again as the owner of a cluster, and kills it.

@@ -6,7 +6,7 @@ use crate::errors::{Chain, Code, Entry, Refusal, envelope, failed};
 use crate::handlers::{self, Exchange};
 use crate::metrics::Metrics;
 use crate::options::AppOptions;
-use crate::request::{BadRequest, Kind, Operation, parse};
+use crate::request::{BadRequest, Kind, Operation, parse, without_tokens};
 use crate::request_id::RequestId;
 use crate::site::Site;
 use http::header::{CONNECTION, CONTENT_SECURITY_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use manifest_core::access::AccessAsk;
 use manifest_core::{Caller, Context, Registry};
 use observe::Seen;
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -82,7 +83,7 @@ impl App {
         }
         options.hosts.check(parts)?;
         let caller = match &options.authenticate {
-            Some(authenticate) => authenticate.authenticate(parts).await?,
+            Some(authenticate) => authenticate.authenticate(&with_credentials(parts)).await?,
             None => Caller::Anonymous,
         };
         let operation = parsed?;
@@ -99,7 +100,7 @@ impl App {
         let entry = Entry { code: Code::Unauthorized, message, detail: None };
         let mut response = envelope(StatusCode::UNAUTHORIZED, &[entry]);
         let challenge = match &self.0.options.authenticate {
-            Some(authenticate) => authenticate.challenge(parts, asks),
+            Some(authenticate) => authenticate.challenge(&with_credentials(parts), asks),
             // An authorizer that wants credentials, in a registry that knows none: the status still needs a challenge.
             None => HeaderValue::from_static("Basic realm=\"registry\""),
         };
@@ -129,6 +130,21 @@ impl Site for App {
 
     fn metrics(&self) -> &Metrics {
         &self.0.options.metrics
+    }
+}
+
+/// The request with nothing but credentials in its `Authorization`: v1 clients also say there which repository they mean.
+fn with_credentials(parts: &Parts) -> Cow<'_, Parts> {
+    if !parts.uri.path().starts_with("/v1/") {
+        return Cow::Borrowed(parts);
+    }
+    match without_tokens(&parts.headers) {
+        None => Cow::Borrowed(parts),
+        Some(headers) => {
+            let mut parts = parts.clone();
+            parts.headers = headers;
+            Cow::Owned(parts)
+        }
     }
 }
 

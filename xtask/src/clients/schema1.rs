@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub(super) const CLIENT: Client = Client {
-    needs: &[Need::Skopeo, Need::LibtrustVerify],
+    needs: &[Need::Skopeo, Need::LibtrustVerify, Need::OpenSsl],
     prepare: |_| Ok(()),
     scenarios: &[
         Scenario::new("an OCI image, asked for in schema 1", converted_image),
@@ -24,6 +24,7 @@ pub(super) const CLIENT: Client = Client {
         Scenario::new("v1: from tags to a root file system", v1::walk),
         Scenario::new("v1: nothing is pushed", v1::refused_push),
         Scenario::killing("the same signing key after kill -9", restart),
+        Scenario::killing("an RSA key of the operator's own", rsa_key),
     ],
 };
 
@@ -42,8 +43,13 @@ fn verified(stage: &Stage, manifest: &[u8]) -> Result<(String, String)> {
 
 /// The manifest that a tag leads a client to that takes schema 1 only, verified. With its digest and its signer.
 fn schema1(stage: &Stage, repository: &str, tag: &str) -> Result<(Vec<u8>, String, String)> {
+    schema1_of(stage, &stage.address(), repository, tag)
+}
+
+/// The same of the registry at that address.
+fn schema1_of(stage: &Stage, address: &str, repository: &str, tag: &str) -> Result<(Vec<u8>, String, String)> {
     let path = format!("/v2/{repository}/manifests/{tag}");
-    let answer = http::get(&stage.address(), &path, SIGNED)?;
+    let answer = http::get(address, &path, SIGNED)?;
     ensure!(answer.status == 200, "GET {path} is {}", answer.status);
     let media_type = answer.header("content-type").unwrap_or_default();
     ensure!(media_type == SIGNED, "GET {path} is of type {media_type}");
@@ -157,5 +163,28 @@ fn restart(stage: &mut Stage) -> Result<()> {
     stage.kill_and_restart()?;
     let (_, again, same) = schema1(stage, &repository, "v1")?;
     ensure!((&again, &same) == (&digest, &signer), "{signer} signed {digest}, then {same} signed {again}");
+    Ok(())
+}
+
+/// RS256, for clients that know nothing else: signed by a registry with such a key, and taken back by it.
+fn rsa_key(stage: &mut Stage) -> Result<()> {
+    let folder = stage.folder()?;
+    let key = folder.join("rsa.pem").display().to_string();
+    let options = ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", &key];
+    stage.succeed(Need::OpenSsl, &options)?;
+    // From its folder.
+    let server = stage.registry().another(&folder, &[("MANIFESTD_LEGACY__SIGNING_KEY", "rsa.pem")])?;
+    let (address, repository) = (server.address(), "legacy/rsa");
+    seed::push(&address, repository, "v1", &stage.fixtures().oci)?;
+    let (manifest, digest, signer) = schema1_of(stage, &address, repository, "v1")?;
+    ensure!(signer.starts_with("RSA "), "the key is {signer}");
+    let text: Value = serde_json::from_slice(&manifest).context("a manifest is not JSON")?;
+    let algorithm = text.pointer("/signatures/0/header/alg").and_then(Value::as_str);
+    ensure!(algorithm == Some("RS256"), "the algorithm is {algorithm:?}");
+    let path = format!("/v2/{repository}/manifests/v1");
+    let pushed = http::send(&address, "PUT", &path, SIGNED, &manifest)?;
+    ensure!(pushed.status == 201, "PUT {path} is {}", pushed.status);
+    let told = pushed.header("docker-content-digest").unwrap_or_default();
+    ensure!(told == digest, "{digest} was pushed, and is told to be {told}");
     Ok(())
 }

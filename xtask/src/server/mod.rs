@@ -79,7 +79,15 @@ impl Registry {
         }
     }
 
-    /// Whether [`Self::kill_and_restart`] can work.
+    /// Another of the same program, one node that keeps everything below `directory`, with configuration that differs from the default.
+    pub(crate) fn another(&self, directory: &Path, settings: &[(&'static str, &'static str)]) -> Result<Server> {
+        match self {
+            Self::Given(address) => bail!("it is not known what serves {address}"),
+            Self::Started(server) => Server::start_built(&server.binary, directory, Ipv4Addr::LOCALHOST, settings),
+        }
+    }
+
+    /// Whether [`Self::kill_and_restart`] and [`Self::another`] can work.
     pub(crate) fn is_ours(&self) -> bool {
         matches!(self, Self::Started(_))
     }

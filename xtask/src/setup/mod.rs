@@ -37,6 +37,8 @@ pub(crate) enum Need {
     Strace,
     /// The database server of tests, which start and end it themselves.
     Postgres,
+    /// Stands between nodes and their database in tests, which start and end it themselves. Its package may start a service.
+    PgBouncer,
     /// Gives a node of a test another clock.
     Faketime,
     /// Makes the certificates of tests.
@@ -81,7 +83,7 @@ enum Source {
 }
 
 /// Everything that `cargo xtask ci` needs.
-const ALL: [Need; 15] = [
+const ALL: [Need; 16] = [
     Need::Skopeo,
     Need::Buildah,
     Need::Dockerd,
@@ -89,6 +91,7 @@ const ALL: [Need; 15] = [
     Need::Containerd,
     Need::Strace,
     Need::Postgres,
+    Need::PgBouncer,
     Need::Faketime,
     Need::OpenSsl,
     Need::Crane,
@@ -115,6 +118,7 @@ impl Need {
             Self::Containerd => apt("containerd", "containerd"),
             Self::Strace => apt("strace", "strace"),
             Self::Postgres => apt("postgresql", "initdb"),
+            Self::PgBouncer => apt("pgbouncer", "pgbouncer"),
             Self::Faketime => apt("faketime", "faketime"),
             Self::OpenSsl => apt("openssl", "openssl"),
             Self::DockerRegistry => apt("docker-registry", "docker-registry"),

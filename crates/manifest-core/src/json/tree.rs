@@ -122,10 +122,10 @@ impl<'a> Object<'a> {
     }
 
     /// The name of a member, other than `except`, that `other` does not have or has with another value.
-    pub(crate) fn first_that_differs(&self, other: &Self, except: &str) -> Option<&str> {
+    pub(crate) fn first_that_differs(&self, other: &Self, except: Option<&str>) -> Option<&str> {
         let values: BTreeMap<&str, &Json<'_>> = other.0.iter().map(|(key, value)| (&**key, value)).collect();
         let is_other = |(key, value): &&(Cow<'a, str>, Json<'a>)| {
-            !is(key, except) && values.get(&**key).is_none_or(|found| *found != value)
+            !except.is_some_and(|except| is(key, except)) && values.get(&**key).is_none_or(|found| *found != value)
         };
         self.0.iter().find(is_other).map(|(key, _)| key.trim_matches('"'))
     }

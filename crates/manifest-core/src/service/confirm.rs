@@ -68,7 +68,7 @@ impl Registry {
     ) -> Result<Pushed, PlannedPushError> {
         let then = planned_context(cx, planned_at)?;
         let permissions = self.push_permissions(cx, &push.repository).await?;
-        let (document, digest) = self.read_document(push)?;
+        let (document, digest) = self.read_document(push).await?;
         let case = self.case(&then, push, &document, digest, permissions);
         let facts = self.ports.manifests.push_facts(&push_ask(&case)).await.map_err(PushError::from)?;
         let planned = self.plan(&case, &facts, &mut None).await?;

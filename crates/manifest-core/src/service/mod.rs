@@ -23,7 +23,9 @@ mod tags;
 mod testing;
 mod uploads;
 mod why;
+mod workers;
 
+pub use across::{FindImageError, MAX_REPOSITORIES_ASKED, PlacedImage};
 pub use amend::AmendError;
 pub use blobs::BlobError;
 pub use collector::{Collector, CollectorOptions, CollectorStep, Preview, PreviewStep, Stage};
@@ -33,7 +35,7 @@ pub use delete::DeleteError;
 pub use fetch::{FetchError, Manifest};
 pub use fsck::{Finding, FsckCounts, FsckOptions, FsckPhase, FsckProgress, FsckReport, OnProgress, Problem};
 pub use labels::{LabelAdded, LabelsError, NewLabel};
-pub use legacy::{LegacyImageError, MAX_MANIFESTS_READ};
+pub use legacy::{LegacyImageError, MAX_MANIFESTS_READ, MAX_TAGS_AT_ONCE};
 pub use listings::{HistoryQuery, ListError, TagQuery};
 pub use lookup::{Lookup, ManifestAtError, RequireError};
 pub use purge::{PlannedPurge, Purge, PurgeError};
@@ -42,6 +44,7 @@ pub use repositories::RepositoryError;
 pub use tags::{Retagged, TagError};
 pub use uploads::UploadError;
 pub use why::{Chain, Hold, Weighed, Why, weigh};
+pub use workers::{Work, Workers};
 
 use crate::policy::Policy;
 use crate::ports::Ports;
@@ -56,6 +59,7 @@ pub struct Registry {
     ports: Arc<Ports>,
     policy: Arc<Policy>,
     schema1: Arc<convert::Schema1Forms>,
+    workers: Option<Arc<dyn Workers>>,
 }
 
 impl Registry {
@@ -63,7 +67,7 @@ impl Registry {
     #[must_use]
     pub fn new(ports: Ports, policy: Policy) -> Self {
         let schema1 = Arc::new(convert::Schema1Forms::new(None));
-        Self { ports: Arc::new(ports), policy: Arc::new(policy), schema1 }
+        Self { ports: Arc::new(ports), policy: Arc::new(policy), schema1, workers: None }
     }
 
     /// The operator's choices.

@@ -1,7 +1,7 @@
 use super::authorize::UseCaseError;
 use super::{ATTEMPTS, Registry};
 use crate::access::{AccessRefusal, Action, Context};
-use crate::document::{Document, DocumentError};
+use crate::document::{Document, DocumentError, Limits};
 use crate::error::PortError;
 use crate::facts::{Blob, PushAsk, PushFacts};
 use crate::legacy::{VerifyError, verify};
@@ -144,7 +144,7 @@ impl Registry {
     /// [`PushError`]. Nothing was written.
     pub async fn push(&self, cx: &Context, push: &Push) -> Result<Pushed, PushError> {
         let permissions = self.push_permissions(cx, &push.repository).await?;
-        let (document, digest) = self.read_document(push)?;
+        let (document, digest) = self.read_document(push).await?;
         let case = self.case(cx, push, &document, digest, permissions);
         let ask = push_ask(&case);
         let mut config = None;
@@ -188,7 +188,7 @@ impl Registry {
     /// [`PushError`]; never `Rejected`, which is part of the answer.
     pub async fn explain_push(&self, cx: &Context, push: &Push) -> Result<Explained, PushError> {
         let permissions = self.push_permissions(cx, &push.repository).await?;
-        let (document, digest) = self.read_document(push)?;
+        let (document, digest) = self.read_document(push).await?;
         let case = self.case(cx, push, &document, digest, permissions);
         let ask = push_ask(&case);
         let facts = self.ports.manifests.push_facts(&ask).await?;
@@ -210,7 +210,7 @@ impl Registry {
         Ok(Permissions { overwrite: may.get(1) == Some(&true), create: self.creation(may.get(2) == Some(&true)) })
     }
 
-    pub(super) fn read_document(&self, push: &Push) -> Result<(Document, Digest), PushError> {
+    pub(super) async fn read_document(&self, push: &Push) -> Result<(Document, Digest), PushError> {
         let (size, limit) = (push.bytes.len() as u64, self.policy.max_manifest_bytes);
         if size > limit {
             return Err(PushError::TooLarge { size, limit });
@@ -221,20 +221,12 @@ impl Registry {
                 return Err(PushError::TooManyTags { found, limit });
             }
         }
-        let document = Document::parse(push.content_type.as_ref(), push.bytes.clone(), &self.policy.limits)?;
-        // Before anything else is asked: a manifest that nobody signed as it stands is not looked at any further.
-        verify(&document)?;
-        let digest = match &push.target {
-            PushTarget::Tag { .. } => document.digest(Algorithm::Sha256),
-            PushTarget::Digest { digest: expected, .. } => {
-                let actual = document.digest(expected.algorithm());
-                if actual != *expected {
-                    return Err(PushError::DigestMismatch { expected: *expected, actual });
-                }
-                actual
-            }
+        let expected = match &push.target {
+            PushTarget::Tag { .. } => None,
+            PushTarget::Digest { digest, .. } => Some(*digest),
         };
-        Ok((document, digest))
+        let (content_type, bytes, limits) = (push.content_type.clone(), push.bytes.clone(), self.policy.limits);
+        self.compute(push.bytes.len(), move || read(content_type.as_ref(), bytes, &limits, expected)).await?
     }
 
     pub(super) fn case<'a>(
@@ -285,6 +277,23 @@ impl Registry {
             let what = format!("{} has {} bytes, its row says {}", blob.location, bytes.len(), blob.size);
             Err(PortError::corrupt("blob", "size", what))
         }
+    }
+}
+
+/// The manifest, verified, and its digest.
+fn read(
+    content_type: Option<&MediaType>,
+    bytes: Bytes,
+    limits: &Limits,
+    expected: Option<Digest>,
+) -> Result<(Document, Digest), PushError> {
+    let document = Document::parse(content_type, bytes, limits)?;
+    // Before anything else is asked: a manifest that nobody signed as it stands is not looked at any further.
+    verify(&document)?;
+    let actual = document.digest(expected.map_or(Algorithm::Sha256, |digest| digest.algorithm()));
+    match expected {
+        Some(expected) if actual != expected => Err(PushError::DigestMismatch { expected, actual }),
+        Some(_) | None => Ok((document, actual)),
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) struct Mocks {
     pub(super) listings: MockListings,
     pub(super) repositories: MockRepositories,
     pub(super) collection: MockCollection,
+    pub(super) legacy_images: MockLegacyImages,
 }
 
 impl Mocks {
@@ -39,7 +40,7 @@ impl Mocks {
             blobs: Arc::new(MockBlobs::new()),
             uploads: Arc::new(MockUploads::new()),
             collection: Arc::new(self.collection),
-            legacy_images: Arc::new(MockLegacyImages::new()),
+            legacy_images: Arc::new(self.legacy_images),
             records: Arc::new(MockRecords::new()),
             bytes: Arc::new(MockBlobStore::new()),
             access: Arc::new(access),

@@ -3,6 +3,8 @@
 #![expect(clippy::disallowed_types, reason = "a test is no part of the core: it may draw random numbers")]
 
 use crate::{blob, docker};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use manifest_core::document::{Document, Limits};
 use manifest_core::legacy::{AsSchema1, PublicKey, SignError, Signer, VerifyError, sign, to_schema1, verify};
 use manifest_core::oci_types::{Algorithm, Digest, MediaType};
@@ -180,4 +182,38 @@ fn what_stands_outside_of_the_signed_text_is_refused() {
     outside(&signed.replacen("   \"signatures\"", "   \"remark\": 1,\n   \"signatures\"", 1), "remark");
     let end = signed.strip_suffix("\n}").unwrap();
     outside(&format!("{end},\n   \"after\": {{}}\n}}"), "after");
+}
+
+/// Signs `head` and `tail` as one text, of which the manifest has the head alone.
+fn signed_with_tail(head: &str, tail: &str, signer: &dyn Signer) -> String {
+    let block = json!({ "formatLength": head.len(), "formatTail": BASE64URL.encode(tail) });
+    let protected = BASE64URL.encode(block.to_string());
+    let message = format!("{protected}.{}", BASE64URL.encode(format!("{head}{tail}")));
+    let rsa = signer.key();
+    let PublicKey::Rsa { n, e } = rsa else { panic!("the key is of another kind") };
+    let jwk = json!({ "kty": "RSA", "n": BASE64URL.encode(n), "e": BASE64URL.encode(e) });
+    let signature = BASE64URL.encode(signer.sign(message.as_bytes()).unwrap());
+    let signatures = json!([{
+        "header": { "jwk": jwk, "alg": rsa.algorithm() }, "signature": signature, "protected": protected,
+    }]);
+    format!("{head},\n   \"signatures\": {signatures}\n}}")
+}
+
+/// The end of what was signed is in the signature alone, so it can say what the manifest does not.
+#[test]
+fn what_only_the_signed_text_says_is_refused() {
+    let (unsigned, rsa) = (unsigned(), Rsa::read());
+    let head = unsigned.strip_suffix("\n}").unwrap();
+    assert_eq!(verify(&parse(&signed_with_tail(head, "\n}", &rsa))).unwrap().len(), 1);
+    let check = |head: &str, tail: &str, member: &str| {
+        let text = signed_with_tail(head, tail, &rsa);
+        let document = crate::parse(MediaType::DOCKER_SCHEMA1_SIGNED, &text);
+        assert_eq!(verify(&document).unwrap_err(), VerifyError::Unsaid { member: member.into() }, "{text}");
+    };
+    check(head, ",\n   \"remark\": 1\n}", "remark");
+    check(head, ",\n   \"signatures\": []\n}", "signatures");
+    // All that says what the image is.
+    let (start, rest) = head.split_once(",\n   \"schemaVersion\"").unwrap();
+    let whole = format!("{start},\n   \"schemaVersion\": 1");
+    check(&whole, &format!("{}\n}}", rest.strip_prefix(": 1").unwrap()), "history");
 }

@@ -5,6 +5,7 @@ mod corrupt;
 mod corrupt_wide;
 mod plans;
 mod prepared;
+mod prepared_writes;
 mod scale;
 mod statements;
 mod values;

@@ -59,6 +59,14 @@ async fn privileges_that_lack() {
     assert_eq!(text, "the user `reader` of the database lacks the privilege DELETE on the table tag");
     fresh.psql("GRANT DELETE ON tag TO reader").unwrap();
     PostgresStore::connect(options(&as_user(fresh.url(), "reader:r"))).await.unwrap();
+    // What others keep in the schema is theirs.
+    fresh.psql("CREATE TABLE a_strangers (id int)").unwrap();
+    PostgresStore::connect(options(&as_user(fresh.url(), "reader:r"))).await.unwrap();
+    // A table of a later migration is ours as well.
+    fresh.psql("REVOKE INSERT ON signing_key FROM reader").unwrap();
+    let (_, text) = refusal(options(&as_user(fresh.url(), "reader:r"))).await;
+    assert_eq!(text, "the user `reader` of the database lacks the privilege INSERT on the table signing_key");
+    fresh.psql("GRANT INSERT ON signing_key TO reader").unwrap();
     fresh.psql("ALTER ROLE reader SET search_path = nowhere").unwrap();
     let (_, text) = refusal(options(&as_user(fresh.url(), "reader:r"))).await;
     assert_eq!(text, "the search path of the user names no schema that exists and may be used");

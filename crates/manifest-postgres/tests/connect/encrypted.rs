@@ -32,7 +32,7 @@ async fn every_mode_is_that_of_libpq() {
     };
     let encrypted = || {
         let question = "SELECT ssl::text FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
-                        WHERE application_name = 'manifestd' AND state = 'idle' LIMIT 1";
+                        WHERE application_name = 'mode' AND state = 'idle' LIMIT 1";
         database.psql(question).unwrap()
     };
     let store = PostgresStore::connect(at("127.0.0.1", "sslmode=prefer")).await.unwrap();

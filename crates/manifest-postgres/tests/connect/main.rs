@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends by panicking")]
 
+mod application_name;
 mod bad_input;
 mod encrypted;
+mod language;
 mod migrations;
+mod old_server;
+mod read_only;
 
 use manifest_postgres::{ConnectError, DatabaseUrl, PostgresOptions, PostgresStore};
 use std::error::Error;

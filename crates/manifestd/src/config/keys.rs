@@ -94,6 +94,11 @@ pub(crate) const KEYS: &[Key] = &[
         "a path, or \"\",",
         "A file that holds the password of the database's user, so that no URL has to; else the variable PGPASSWORD is used.",
     ),
+    key(
+        "metadata.application_name",
+        "a name, or \"\",",
+        "What Postgres calls the connections of this node in pg_stat_activity; \"\" is the application_name of the URL, else \"manifestd\".",
+    ),
     key("metadata.pool_size", COUNT, "How many connections to Postgres this node holds at most."),
     key("metadata.acquire_timeout", SPAN, "How long a request waits for one of them before it answers 503."),
     key("metadata.statement_timeout", SPAN, "How long Postgres works on one statement before it gives up."),

@@ -9,6 +9,7 @@ use std::str::FromStr;
 pub(crate) struct Metadata {
     pub(crate) url: MetadataUrl,
     pub(crate) password_file: PathBuf,
+    pub(crate) application_name: String,
     pub(crate) pool_size: u32,
     pub(crate) acquire_timeout: Span,
     pub(crate) statement_timeout: Span,
@@ -61,6 +62,7 @@ impl Default for Metadata {
         Self {
             url: MetadataUrl::default(),
             password_file: PathBuf::new(),
+            application_name: String::new(),
             pool_size: 16,
             acquire_timeout: Span::seconds(5),
             statement_timeout: Span::seconds(30),

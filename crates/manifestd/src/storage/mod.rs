@@ -56,8 +56,16 @@ enum Rows {
     Postgres(PostgresStore),
 }
 
-/// What time the database has: asked anew each time.
-pub(crate) type DatabaseTime = Arc<dyn Fn() -> BoxFuture<'static, Result<Millis, PortError>> + Send + Sync>;
+/// What a database on another machine is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Condition {
+    pub(crate) now: Millis,
+    /// Why it takes no writes, if it takes none.
+    pub(crate) read_only: Option<&'static str>,
+}
+
+/// What the database is like: asked anew each time.
+pub(crate) type AskCondition = Arc<dyn Fn() -> BoxFuture<'static, Result<Condition, PortError>> + Send + Sync>;
 
 /// The stores, open for writing.
 pub(crate) struct Storage {
@@ -168,14 +176,22 @@ impl Storage {
         }
     }
 
-    /// What time the database has, where it is another machine's.
-    pub(crate) fn database_time(&self) -> Option<DatabaseTime> {
+    /// Asks what the database is like, where it may be on another machine.
+    pub(crate) fn condition(&self) -> Option<AskCondition> {
         let Rows::Postgres(store) = &self.rows else { return None };
         let store = store.clone();
         Some(Arc::new(move || {
             let store = store.clone();
-            Box::pin(async move { store.now().await })
+            Box::pin(async move { postgres::condition(&store).await })
         }))
+    }
+
+    /// The locale of the database's messages, if errors are not told apart because of it.
+    pub(crate) fn foreign_messages(&self) -> Option<&str> {
+        match &self.rows {
+            Rows::Postgres(store) => store.foreign_messages(),
+            Rows::Memory | Rows::Sqlite(_) => None,
+        }
     }
 
     /// Shows what the stores count.

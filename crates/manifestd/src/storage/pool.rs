@@ -17,7 +17,7 @@ impl fmt::Debug for Pool {
 
 impl Collector for Pool {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let PoolState { size, open, idle, waited, timed_out, wait_time, opened, broken } = self.0.pool();
+        let PoolState { size, open, idle, waited, in_vain, wait_time, opened, broken } = self.0.pool();
         let mut metric =
             |name, help, unit: Option<&Unit>, metric: &dyn Shown| metric.show(&mut encoder, name, help, unit);
         let gauge = |count: u32| ConstGauge::new(i64::from(count));
@@ -32,7 +32,7 @@ impl Collector for Pool {
         metric("database_connections_opened", "Connections opened", None, &ConstCounter::new(opened))?;
         metric("database_connections_broken", "Connections that were lost", None, &ConstCounter::new(broken))?;
         metric("database_waits", "Requests that waited for a connection", None, &ConstCounter::new(waited))?;
-        metric("database_waits_failed", "Requests that waited in vain", None, &ConstCounter::new(timed_out))?;
+        metric("database_waits_failed", "Requests that waited in vain", None, &ConstCounter::new(in_vain))?;
         let waited = ConstCounter::new(wait_time.as_secs_f64());
         metric("database_wait", "How long requests waited for a connection", Some(&Unit::Seconds), &waited)
     }

@@ -1,11 +1,11 @@
 //! Rows in a Postgres database, and which bytes belong to them.
 
-use super::{no_blobs, store_name};
+use super::{Condition, no_blobs, store_name};
 use crate::config::Metadata;
 use crate::failure::Failure;
 use blobs_filesystem::FilesystemBlobs;
 use manifest_core::PortError;
-use manifest_postgres::{Migrations, PostgresOptions, PostgresStore};
+use manifest_postgres::{Migrations, PostgresOptions, PostgresStore, Writable};
 use std::path::Path;
 use std::{env, fs};
 
@@ -24,6 +24,7 @@ pub(super) fn options(metadata: &Metadata) -> Result<PostgresOptions, Failure> {
         statement_timeout: metadata.statement_timeout.as_duration(),
         idle_timeout: Some(metadata.idle_timeout.as_duration()),
         max_lifetime: Some(metadata.max_lifetime.as_duration()),
+        application_name: Some(metadata.application_name.clone()).filter(|name| !name.is_empty()),
         ..PostgresOptions::new(url)
     })
 }
@@ -49,6 +50,17 @@ pub(super) async fn connect_for_a_command(metadata: &Metadata) -> Result<Postgre
     connect(PostgresOptions { migrate: false, pool_size: 2, ..options(metadata)? }).await
 }
 
+/// What the database is like now.
+pub(super) async fn condition(store: &PostgresStore) -> Result<Condition, PortError> {
+    let found = store.condition().await?;
+    let read_only = match found.writable {
+        Writable::Yes => None,
+        Writable::Standby => Some("it is a standby"),
+        Writable::ReadOnly => Some("its settings make transactions read-only (default_transaction_read_only)"),
+    };
+    Ok(Condition { now: found.now, read_only })
+}
+
 /// The migrations of the database, and those that are run if they are to be.
 pub(crate) async fn migrations(metadata: &Metadata, run: bool) -> Result<Migrations, Failure> {
     let options = options(metadata)?;
@@ -59,17 +71,22 @@ pub(crate) async fn migrations(metadata: &Metadata, run: bool) -> Result<Migrati
 /// The blobs in that directory, if they are those of the rows. The first node says which those are.
 pub(super) async fn blobs(store: &PostgresStore, root: &Path, min_free: u64) -> Result<FilesystemBlobs, Failure> {
     let name = store_name()?;
+    let claimed = store.blob_store_id(&name).await.map_err(failed)?;
     // Opening makes a store where none is; where one should be, its directory is not mounted.
-    if let Some(expected) = store.blob_store_id(&name).await.map_err(failed)?
+    if let Some(expected) = &claimed
         && !root.join("store-id").is_file()
     {
-        require_finished(&expected)?;
-        return Err(Failure::OtherBlobs { directory: root.to_owned(), expected, found: None });
+        require_finished(expected)?;
+        return Err(Failure::OtherBlobs { directory: root.to_owned(), expected: expected.clone(), found: None });
     }
     let blobs = FilesystemBlobs::open(root, name.clone(), blobs_filesystem::Options { min_free })
         .map_err(|error| no_blobs(root, error))?;
     let found = blobs.store_id().to_string();
-    let expected = store.claim_blob_store(&name, &found).await.map_err(failed)?;
+    let expected = match claimed {
+        // Nothing is written, so that a node can start on a standby and answer pulls.
+        Some(claimed) => claimed,
+        None => store.claim_blob_store(&name, &found).await.map_err(failed)?,
+    };
     agree(root, expected, found)?;
     Ok(blobs)
 }

@@ -1,4 +1,4 @@
-use crate::common::{answer, manifestd, push_image, refusal, run, stop};
+use crate::common::{Server, answer, manifestd, push_image, refusal, run, stop};
 use crate::{empty, fresh, node};
 use postgres_fixture::Cluster;
 use serde_json::Value;
@@ -28,6 +28,34 @@ fn every_command_reads_the_database() {
 }
 
 #[test]
+fn the_server_names_a_node_as_it_is_configured() {
+    let (database, blobs) = (fresh(), tempfile::tempdir().unwrap());
+    let mut command =
+        manifestd(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "off", "--database-url", database.url()]);
+    command.args(["--data-dir", blobs.path().to_str().unwrap()]);
+    let server = Server::spawn(command.env("MANIFESTD_METADATA__APPLICATION_NAME", "node-7"));
+    server.get("/v2/_catalog");
+    let named =
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'node-7'";
+    assert_eq!(database.psql(named).unwrap(), "t");
+    stop(server);
+}
+
+#[test]
+fn a_database_that_speaks_another_language_is_warned_about() {
+    let cluster = Cluster::start().unwrap();
+    let (database, blobs) = (cluster.fresh().unwrap(), tempfile::tempdir().unwrap());
+    let grant = "CREATE ROLE pusher LOGIN PASSWORD 'p'; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO pusher";
+    database.psql(grant).unwrap();
+    cluster.speak("de_DE.utf8").unwrap();
+    let url = database.url().replace("postgres@", "pusher:p@");
+    let mut server = node(&url, blobs.path());
+    let said = server.log_until("lc_messages");
+    assert!(said.contains("WARN") && said.contains("de_DE.utf8"), "{said}");
+    server.kill();
+}
+
+#[test]
 fn migrations_are_shown_and_run() {
     let database = empty();
     let step = |step: &[&str]| answer(&[&["migrate"], step, &["--database-url", database.url()]].concat());
@@ -54,6 +82,8 @@ fn what_is_in_the_way_is_said_without_the_password() {
     check(&format!("postgres://pusher:hunter2@{place}"), 1, &["does not let pusher in", "next: correct the user"]);
     check("postgres://me:hunter2@127.0.0.1:1/x", 1, &["cannot be reached", "next: start it", "because: "]);
     check("postgres://me:hunter2@h/d?sslmode=always", 2, &["`always` is no sslmode", "flag --database-url"]);
+    let weak = "postgres://me:hunter2@h/d?sslmode=require&sslrootcert=system";
+    check(weak, 2, &["sslrootcert=system needs sslmode=verify-full, not require"]);
     check("mysql://me:hunter2@h/d", 2, &["a database URL starts with postgres://"]);
     let said =
         refusal(manifestd(&["serve", "--ephemeral", "--database-url", "postgres://me:hunter2@h/d"]).env("X", "y"), 2);

@@ -11,6 +11,8 @@ mod commands;
 mod copy;
 mod nodes;
 mod outages;
+mod pooler;
+mod read_only;
 mod signing;
 
 use common::Server;

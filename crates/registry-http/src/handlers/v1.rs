@@ -4,12 +4,12 @@ use super::{Exchange, blobs};
 use crate::answer::{self, Answer, JSON, bytes_of, json, value};
 use crate::body::Body;
 use crate::errors::{Code, Refusal};
-use crate::request::{V1, token_repository};
+use crate::request::{COOKIE, V1, named_repository};
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, VARY};
+use http::header::{CACHE_CONTROL, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use manifest_core::ports::ImageTag;
-use manifest_core::service::LegacyImageError;
+use manifest_core::service::{LegacyImageError, PlacedImage};
 use oci_types::{RepositoryName, TagName};
 use serde_json::{Map, Value};
 
@@ -29,9 +29,9 @@ const MOST_FOUND: u32 = 100;
 pub(super) async fn handle(x: &Exchange<'_>, what: V1) -> Answer {
     let mut response = match what {
         V1::Ping => Ok(ping()),
-        V1::Images(name) => images(x, name).await,
-        V1::Tags(name) => tags(x, name).await,
-        V1::Tag(name, tag) => tag_image(x, &name, &tag).await,
+        V1::Images(name) => images(x, &name).await,
+        V1::Tags(name) => tags(x, &name).await,
+        V1::Tag(name, tag) => tag_or_listing(x, &name, &tag).await,
         V1::Json(id) => metadata(x, &id).await,
         V1::Ancestry(id) => ancestry(x, &id).await,
         V1::Layer(id) => layer(x, &id).await,
@@ -48,7 +48,7 @@ fn ping() -> Response<Body> {
     response
 }
 
-async fn images(x: &Exchange<'_>, name: RepositoryName) -> Answer {
+async fn images(x: &Exchange<'_>, name: &RepositoryName) -> Answer {
     let (name, tags) = all_tags(x, name).await?;
     let mut ids: Vec<&str> = tags.iter().map(|tag| tag.image.as_str()).collect();
     ids.sort_unstable();
@@ -56,18 +56,38 @@ async fn images(x: &Exchange<'_>, name: RepositoryName) -> Answer {
     let images: Vec<Value> = ids.into_iter().map(|id| serde_json::json!({ "id": id })).collect();
     let mut response = json(StatusCode::OK, JSON, &images);
     let headers = response.headers_mut();
-    // It proves nothing: it says which repository the next requests are about, and access is asked for each of them.
+    // Both prove nothing: they say which repository the next requests are about, and access is asked for each of them.
     headers.insert(TOKEN, value(format!("signature=none,repository=\"{name}\",access=read")));
+    headers.insert(SET_COOKIE, value(format!("{COOKIE}={name}; Path=/v1/images; HttpOnly; SameSite=Strict")));
     if let Some(host) = x.parts.headers.get(HOST) {
         headers.insert(ENDPOINTS, host.clone());
     }
     Ok(response)
 }
 
-async fn tags(x: &Exchange<'_>, name: RepositoryName) -> Answer {
+async fn tags(x: &Exchange<'_>, name: &RepositoryName) -> Answer {
     let (_, tags) = all_tags(x, name).await?;
     let tags: Map<String, Value> = tags.into_iter().map(|tag| (tag.name.to_string(), tag.image.into())).collect();
     Ok(json(StatusCode::OK, JSON, &tags))
+}
+
+/// The tag `images` or `tags` of a repository; where there is none, what the path says of a repository whose name ends in `/tags`.
+async fn tag_or_listing(x: &Exchange<'_>, name: &RepositoryName, tag: &TagName) -> Answer {
+    let refused = match tag_image(x, name, tag).await {
+        Err(refused @ (Refusal::Said(_) | Refusal::Challenge { .. })) => refused,
+        answered => return answered,
+    };
+    let Ok(name) = format!("{name}/tags").parse() else { return Err(refused) };
+    let listing = match tag.as_str() {
+        "images" => images(x, &name).await,
+        "tags" => tags(x, &name).await,
+        _ => return Err(refused),
+    };
+    match listing {
+        // Then the first reading is what was meant.
+        Err(Refusal::Said(said)) if said.status == StatusCode::NOT_FOUND => Err(refused),
+        answered => answered,
+    }
 }
 
 async fn tag_image(x: &Exchange<'_>, name: &RepositoryName, tag: &TagName) -> Answer {
@@ -82,24 +102,16 @@ async fn tag_image(x: &Exchange<'_>, name: &RepositoryName, tag: &TagName) -> An
 }
 
 /// All tags that stand for images: the protocol has no pages. And the name under which they are.
-async fn all_tags(x: &Exchange<'_>, name: RepositoryName) -> Result<(RepositoryName, Vec<ImageTag>), Refusal> {
-    let mut name = name;
-    let mut tags: Vec<ImageTag> = Vec::new();
-    loop {
-        let after = tags.last().map(|tag| tag.name.clone());
-        match x.registry.legacy_tags(&x.cx, &name, after, None).await {
-            Ok(page) => {
-                tags.extend(page.items);
-                if !page.more {
-                    return Ok((name, tags));
-                }
+async fn all_tags(x: &Exchange<'_>, name: &RepositoryName) -> Result<(RepositoryName, Vec<ImageTag>), Refusal> {
+    match x.registry.all_legacy_tags(&x.cx, name).await {
+        Err(LegacyImageError::RepositoryUnknown(unknown)) => match without_library(name) {
+            Some(short) => {
+                let tags = x.registry.all_legacy_tags(&x.cx, &short).await?;
+                Ok((short, tags))
             }
-            Err(LegacyImageError::RepositoryUnknown(unknown)) => match without_library(&name) {
-                Some(short) if tags.is_empty() => name = short,
-                Some(_) | None => return Err(LegacyImageError::RepositoryUnknown(unknown).into()),
-            },
-            Err(error) => return Err(error.into()),
-        }
+            None => Err(LegacyImageError::RepositoryUnknown(unknown).into()),
+        },
+        answered => Ok((name.clone(), answered?)),
     }
 }
 
@@ -109,8 +121,10 @@ fn without_library(name: &RepositoryName) -> Option<RepositoryName> {
 }
 
 async fn metadata(x: &Exchange<'_>, id: &str) -> Answer {
-    let name = repository(x, id).await?;
-    let found = x.registry.legacy_image(&x.cx, &name, id).await?;
+    let found = match named_repository(&x.parts.headers) {
+        Some(name) => x.registry.legacy_image(&x.cx, &name, id).await?,
+        None => anywhere(x, id).await?.found,
+    };
     let mut response = cached(x, || bytes_of(StatusCode::OK, JSON, found.image.metadata.into()));
     if let Some(layer) = found.layer {
         response.headers_mut().insert(SIZE, HeaderValue::from(layer.size));
@@ -119,14 +133,21 @@ async fn metadata(x: &Exchange<'_>, id: &str) -> Answer {
 }
 
 async fn ancestry(x: &Exchange<'_>, id: &str) -> Answer {
-    let name = repository(x, id).await?;
-    let ids = x.registry.legacy_ancestry(&x.cx, &name, id).await?;
+    let ids = match named_repository(&x.parts.headers) {
+        Some(name) => x.registry.legacy_ancestry(&x.cx, &name, id).await?,
+        None => anywhere(x, id).await?.ancestry,
+    };
     Ok(cached(x, || json(StatusCode::OK, JSON, &ids)))
 }
 
 async fn layer(x: &Exchange<'_>, id: &str) -> Answer {
-    let name = repository(x, id).await?;
-    let (digest, blob) = x.registry.legacy_layer(&x.cx, &name, id).await?;
+    let (digest, blob) = if let Some(name) = named_repository(&x.parts.headers) {
+        x.registry.legacy_layer(&x.cx, &name, id).await?
+    } else {
+        let PlacedImage { repository, found, .. } = anywhere(x, id).await?;
+        let unknown = LegacyImageError::LayerUnknown { repository, id: id.to_owned() };
+        (found.image.blob, found.layer.ok_or(unknown)?)
+    };
     let mut response = if is_known(x) {
         answer::empty(StatusCode::NOT_MODIFIED)
     } else if x.parts.method == Method::HEAD {
@@ -138,12 +159,9 @@ async fn layer(x: &Exchange<'_>, id: &str) -> Answer {
     Ok(response)
 }
 
-/// The repository that a request for an image is about: as its token says, else the first that has the image.
-async fn repository(x: &Exchange<'_>, id: &str) -> Result<RepositoryName, Refusal> {
-    if let Some(name) = token_repository(&x.parts.headers) {
-        return Ok(name);
-    }
-    let found = x.registry.repository_of_legacy_image(&x.cx, id).await?;
+/// The image of whichever repositories the caller may read, if they have only one of that id.
+async fn anywhere(x: &Exchange<'_>, id: &str) -> Result<PlacedImage, Refusal> {
+    let found = x.registry.find_legacy_image(&x.cx, id).await?;
     found.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, Code::ManifestUnknown, "no repository has such an image"))
 }
 
@@ -160,19 +178,19 @@ fn is_known(x: &Exchange<'_>) -> bool {
     let headers = &x.parts.headers;
     // Entity tags go before dates (RFC 9110, section 13.1.3).
     let has_date = headers.contains_key(IF_MODIFIED_SINCE) && !headers.contains_key(IF_NONE_MATCH);
-    has_date && token_repository(headers).is_some()
+    has_date && named_repository(headers).is_some()
 }
 
 /// `private`, because access was asked for.
 fn cacheable(x: &Exchange<'_>, headers: &mut HeaderMap) {
-    if token_repository(&x.parts.headers).is_some() {
+    if named_repository(&x.parts.headers).is_some() {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000"));
         headers.insert(LAST_MODIFIED, EPOCH);
     } else {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }
-    // The token decides of which repository the image is.
-    headers.insert(VARY, HeaderValue::from_static("authorization"));
+    // The token or the cookie decides of which repository the image is.
+    headers.insert(VARY, HeaderValue::from_static("authorization, cookie"));
 }
 
 async fn search(x: &Exchange<'_>, text: &str, limit: Option<u32>) -> Answer {

@@ -25,5 +25,5 @@ pub(crate) use operation::{MountSource, Operation, PutTarget};
 pub(crate) use paging::{Paging, link};
 pub(crate) use ranges::{Wanted, wanted};
 pub(crate) use route::{BadRequest, parse};
-pub(crate) use v1::{V1, token_repository};
+pub(crate) use v1::{COOKIE, V1, named_repository, without_tokens};
 pub(crate) use wishes::BadBody;

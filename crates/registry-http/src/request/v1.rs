@@ -1,8 +1,8 @@
 use super::kind::Kind;
 use super::query::Query;
 use super::route::BadRequest;
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method};
+use http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER};
+use http::{HeaderMap, HeaderValue, Method};
 use oci_types::{RepositoryName, TagName};
 
 /// What docker's first registry protocol asks for. It is for reading only.
@@ -59,31 +59,62 @@ pub(super) fn v1(method: &Method, rest: &str, query: Query<'_>) -> Result<V1, Ba
         };
     }
     let path = path.strip_prefix("repositories/").ok_or(BadRequest::NoSuchEndpoint)?;
-    match (last, path.strip_suffix("/tags")) {
-        ("images", _) => Ok(V1::Images(path.parse()?)),
-        ("tags", _) => Ok(V1::Tags(path.parse()?)),
-        (tag, Some(name)) => Ok(V1::Tag(name.parse()?, tag.parse().map_err(BadRequest::TagUnknown)?)),
-        (_, None) => Err(BadRequest::NoSuchEndpoint),
+    // A tag has no slash, so this reading always fits: of `a/tags/images` it is the tag `images` of `a`, and no listing of `a/tags`, which
+    // the handler answers where there is no such tag.
+    if let Some(name) = path.strip_suffix("/tags") {
+        return Ok(V1::Tag(name.parse()?, last.parse().map_err(BadRequest::TagUnknown)?));
+    }
+    match last {
+        "images" => Ok(V1::Images(path.parse()?)),
+        "tags" => Ok(V1::Tags(path.parse()?)),
+        _ => Err(BadRequest::NoSuchEndpoint),
     }
 }
 
-/// The repository of which a request for an image speaks: the client repeats what `GET /v1/repositories/<name>/images` gave it.
-pub(crate) fn token_repository(headers: &HeaderMap) -> Option<RepositoryName> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.trim().split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("token") {
-        return None;
+/// The cookie that names a repository.
+pub(crate) const COOKIE: &str = "manifestd-v1-repository";
+
+/// The repository of which a request for an image speaks: the client repeats what `GET /v1/repositories/<name>/images` gave it, a
+/// token or a cookie. Docker's own client keeps cookies while it pulls, but has no token without a user, and over TLS it sends the password in
+/// its place.
+pub(crate) fn named_repository(headers: &HeaderMap) -> Option<RepositoryName> {
+    let token = headers.get_all(AUTHORIZATION).iter().find_map(|value| {
+        let name = token(value)?.split(',').find_map(|part| part.trim().strip_prefix("repository="))?;
+        name.trim_matches('"').parse().ok()
+    });
+    token.or_else(|| headers.get_all(COOKIE_HEADER).iter().find_map(cookie))
+}
+
+/// The same headers without v1 tokens, which are no credentials: they prove nothing, and who judges credentials does not know them. `None`: there
+/// is no token.
+pub(crate) fn without_tokens(headers: &HeaderMap) -> Option<HeaderMap> {
+    headers.get_all(AUTHORIZATION).iter().find_map(token)?;
+    let mut others = headers.clone();
+    others.remove(AUTHORIZATION);
+    for value in headers.get_all(AUTHORIZATION).iter().filter(|value| token(value).is_none()) {
+        others.append(AUTHORIZATION, value.clone());
     }
-    let name = token.split(',').find_map(|part| part.trim().strip_prefix("repository="))?;
-    name.trim_matches('"').parse().ok()
+    Some(others)
+}
+
+/// What follows `Token `.
+fn token(value: &HeaderValue) -> Option<&str> {
+    let value = value.to_str().ok()?.trim();
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    scheme.eq_ignore_ascii_case("token").then_some(token)
+}
+
+fn cookie(value: &HeaderValue) -> Option<RepositoryName> {
+    let mut pairs = value.to_str().ok()?.split(';').filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE).and_then(|(_, name)| name.parse().ok())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{V1, token_repository, v1};
+    use super::{V1, named_repository, v1, without_tokens};
     use crate::request::query::Query;
     use crate::request::route::BadRequest;
-    use http::header::AUTHORIZATION;
+    use http::header::{AUTHORIZATION, COOKIE};
     use http::{HeaderMap, Method};
     use oci_types::RepositoryName;
 
@@ -99,7 +130,15 @@ mod tests {
         check("_ping", V1::Ping);
         check("repositories/a/b/images", V1::Images(name("a/b")));
         check("repositories/a/tags", V1::Tags(name("a")));
-        check("repositories/a/tags/tags", V1::Tags(name("a/tags")));
+        check("repositories/a/tags/tags", V1::Tag(name("a"), "tags".parse().unwrap()));
+        check("repositories/a/tags/images", V1::Tag(name("a"), "images".parse().unwrap()));
+        check("repositories/a/tags/tags/images", V1::Tag(name("a/tags"), "images".parse().unwrap()));
+        check("repositories/a/images/tags/v1", V1::Tag(name("a/images"), "v1".parse().unwrap()));
+        check("repositories/a/images/images", V1::Images(name("a/images")));
+        check("repositories/a/images/tags", V1::Tags(name("a/images")));
+        check("repositories/tags/tags", V1::Tags(name("tags")));
+        check("repositories/tags/images", V1::Images(name("tags")));
+        check("repositories/tags/tags/tags", V1::Tag(name("tags"), "tags".parse().unwrap()));
         check("repositories/a/tags/v1", V1::Tag(name("a"), "v1".parse().unwrap()));
         check("images/0f/json", V1::Json("0f".into()));
         check("images/any thing/really/ancestry", V1::Ancestry("any thing/really".into()));
@@ -136,7 +175,7 @@ mod tests {
     fn tokens() {
         let check = |value: &str, expected: Option<&str>| {
             let headers: HeaderMap = [(AUTHORIZATION, value.parse().unwrap())].into_iter().collect();
-            assert_eq!(token_repository(&headers).as_ref().map(RepositoryName::as_str), expected, "{value}");
+            assert_eq!(named_repository(&headers).as_ref().map(RepositoryName::as_str), expected, "{value}");
         };
         check("Token signature=x,repository=\"a/b\",access=read", Some("a/b"));
         check("token repository=a", Some("a"));
@@ -145,6 +184,44 @@ mod tests {
         check("Token signature=x", None);
         check("Basic repository=a", None);
         check("Token", None);
-        assert_eq!(token_repository(&HeaderMap::new()), None);
+        assert_eq!(named_repository(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn cookies() {
+        let check = |value: &str, expected: Option<&str>| {
+            let headers: HeaderMap = [(COOKIE, value.parse().unwrap())].into_iter().collect();
+            assert_eq!(named_repository(&headers).as_ref().map(RepositoryName::as_str), expected, "{value}");
+        };
+        check("manifestd-v1-repository=a/b", Some("a/b"));
+        check("other=1; manifestd-v1-repository=a", Some("a"));
+        check("manifestd-v1-repository=A", None);
+        check("manifestd-v1-repository", None);
+        check("repository=a", None);
+        let both = [(AUTHORIZATION, "Token repository=a"), (COOKIE, "manifestd-v1-repository=b")];
+        let headers: HeaderMap = both.into_iter().map(|(name, value)| (name, value.parse().unwrap())).collect();
+        assert_eq!(named_repository(&headers).as_ref().map(RepositoryName::as_str), Some("a"));
+    }
+
+    #[test]
+    fn tokens_are_no_credentials() {
+        let check = |values: &[&str], left: Option<&[&str]>| {
+            let mut headers: HeaderMap = [(COOKIE, "a=b".parse().unwrap())].into_iter().collect();
+            for value in values {
+                headers.append(AUTHORIZATION, value.parse().unwrap());
+            }
+            let others = without_tokens(&headers);
+            let shown = others.as_ref().map(|others| {
+                assert_eq!(others[COOKIE], "a=b");
+                others.get_all(AUTHORIZATION).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>()
+            });
+            assert_eq!(shown.as_deref(), left, "{values:?}");
+        };
+        check(&[], None);
+        check(&["Basic eDp5"], None);
+        check(&["Tokens repository=a"], None);
+        check(&["Token repository=a"], Some(&[]));
+        check(&["token"], Some(&[]));
+        check(&["Token repository=a", "Basic eDp5"], Some(&["Basic eDp5"]));
     }
 }

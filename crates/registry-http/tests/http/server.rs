@@ -2,6 +2,7 @@ use crate::client::{Answer, Client};
 use manifest_core::access::Authorizer;
 use manifest_core::legacy::Signer;
 use manifest_core::ports::{BlobStore, Listings, Totals};
+use manifest_core::service::Workers;
 use manifest_core::{AllowAll, Millis, Policy, Ports, Registry};
 use manifest_memory::{MemoryBlobs, MemoryStore};
 use registry_http::{App, AppOptions, Hosts, Metrics, ServeOptions, Stopped, prometheus_client, serve};
@@ -31,6 +32,7 @@ pub(crate) struct Setup {
     pub(crate) app: Box<dyn FnOnce(&mut AppOptions)>,
     pub(crate) ports: Box<dyn FnOnce(&mut Ports)>,
     pub(crate) signer: Option<Arc<dyn Signer>>,
+    pub(crate) workers: Option<Arc<dyn Workers>>,
 }
 
 impl Default for Setup {
@@ -42,6 +44,7 @@ impl Default for Setup {
             app: Box::new(|_| ()),
             ports: Box::new(|_| ()),
             signer: None,
+            workers: None,
         }
     }
 }
@@ -104,6 +107,10 @@ impl Setup {
         let registry = Registry::new(ports, self.policy);
         let registry = match self.signer {
             Some(signer) => registry.with_signer(signer),
+            None => registry,
+        };
+        let registry = match self.workers {
+            Some(workers) => registry.with_workers(workers),
             None => registry,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -76,7 +76,7 @@ async fn what_an_id_names_in_a_repository_is_cached() {
         let line = format!("GET /v1/images/{id}/{what}");
         let answer = server.call(&line, &[token], b"").await.expect(200);
         assert_eq!(answer.header("cache-control"), "private, max-age=31536000", "{what}");
-        assert_eq!(answer.header("vary"), "authorization");
+        assert_eq!(answer.header("vary"), "authorization, cookie");
         let since = ("If-Modified-Since", answer.header("last-modified"));
         let known = server.call(&line, &[token, since], b"").await.expect(304);
         assert!(known.body.is_empty());
@@ -100,7 +100,7 @@ async fn without_a_repository_an_answer_is_asked_for_again() {
         let since = ("If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT");
         let answer = server.call(&line, &[since], b"").await.expect(200);
         assert_eq!(answer.header("cache-control"), "private, no-cache", "{what}");
-        assert_eq!(answer.header("vary"), "authorization");
+        assert_eq!(answer.header("vary"), "authorization, cookie");
         assert!(!answer.has("last-modified"), "{what}");
     }
     // A layer is known by its digest.
@@ -121,6 +121,33 @@ async fn old_clients_put_library_before_short_names() {
     }
     server.ask("GET /v1/repositories/library/none/tags").await.refused(404, "NAME_UNKNOWN");
     server.ask("GET /v1/repositories/library/a/app/tags").await.refused(404, "NAME_UNKNOWN");
+}
+
+/// A tag may have the name of a listing, and a repository that of what stands before a tag.
+#[tokio::test]
+async fn tags_and_repositories_named_like_parts_of_paths() {
+    let server = Server::start().await;
+    for tag in ["v1", "images", "tags"] {
+        server.push_image("a", tag, tag.as_bytes()).await;
+    }
+    for repository in ["b/tags", "b/images", "tags", "c", "c/tags"] {
+        server.push_image(repository, "v1", b"layer").await;
+    }
+    let ask = async |path: &str| server.ask(&format!("GET /v1/repositories/{path}")).await.expect(200).json();
+    let tags = ask("a/tags").await;
+    for tag in ["v1", "images", "tags"] {
+        assert_eq!(ask(&format!("a/tags/{tag}")).await, tags[tag], "{tag}");
+    }
+    for repository in ["b/tags", "b/images", "tags", "c/tags"] {
+        let tags = ask(&format!("{repository}/tags")).await;
+        assert_eq!(ask(&format!("{repository}/images")).await, json!([{ "id": tags["v1"] }]), "{repository}");
+        assert_eq!(ask(&format!("{repository}/tags/v1")).await, tags["v1"], "{repository}");
+    }
+    // Where both are there, it is the tag.
+    server.push_image("c", "tags", b"layer").await;
+    assert!(ask("c/tags/tags").await.is_string());
+    server.ask("GET /v1/repositories/a/tags/none").await.refused(404, "MANIFEST_UNKNOWN");
+    server.ask("GET /v1/repositories/none/tags/images").await.refused(404, "NAME_UNKNOWN");
 }
 
 #[tokio::test]

@@ -66,6 +66,12 @@ pub enum VerifyError {
         /// The member.
         member: Box<str>,
     },
+    /// What was signed says something that the manifest does not say, or says otherwise: a signature brings the end of that text itself.
+    #[error("{} stands in what was signed, but not so in the manifest", Quoted(member))]
+    Unsaid {
+        /// The member.
+        member: Box<str>,
+    },
 }
 
 /// The most signatures of a manifest.
@@ -75,7 +81,7 @@ const MAX_SIGNATURES: usize = 8;
 /// other manifests.
 ///
 /// Every signature must fit, each about the same text, with the algorithm that its key's type is for; and the manifest must
-/// consist of that text and the signatures alone (semantics 7). There may be 8 of them, and of RSA keys those from 2,048 to
+/// consist of that text, all of it, and the signatures alone (semantics 7). There may be 8 of them, and of RSA keys those from 2,048 to
 /// 8,192 bits are taken.
 ///
 /// # Errors
@@ -97,8 +103,12 @@ pub fn verify(document: &Document) -> Result<Vec<PublicKey>, VerifyError> {
     });
     let keys = keys.collect::<Result<_, _>>()?;
     let signed = members(schema1.payload());
-    match whole.first_that_differs(&signed, "signatures") {
-        Some(member) => Err(VerifyError::Unsigned { member: member.into() }),
+    if let Some(member) = whole.first_that_differs(&signed, Some("signatures")) {
+        return Err(VerifyError::Unsigned { member: member.into() });
+    }
+    // Not even signatures: those of the manifest are around the text, never in it.
+    match signed.first_that_differs(&whole, None) {
+        Some(member) => Err(VerifyError::Unsaid { member: member.into() }),
         None => Ok(keys),
     }
 }

@@ -5,7 +5,7 @@ use super::super::fetch::{FetchError, Manifest};
 use super::super::lookup::{Lookup, fetch_ask};
 use crate::access::Context;
 use crate::document::Document;
-use crate::error::Port;
+use crate::error::{Port, PortError};
 use crate::facts::{Blob, PushAsk, PushFacts};
 use crate::legacy::{LegacyImage, has_legacy_images, legacy_images, schema1_child};
 use crate::plan::empty_ask;
@@ -15,11 +15,46 @@ use crate::ports::{
 use oci_types::{Digest, MediaType, Reference, RepositoryName, TagName};
 use std::collections::BTreeMap;
 
-/// How many manifests are read for one image at most where images are not stored. An image of none of these is not found.
+/// How many manifests are read for one question at most where images are not stored, in however many repositories.
 pub const MAX_MANIFESTS_READ: usize = 1_000;
 
 /// How many indexes are followed from one to the next: none of them can name itself, but a sparse one may name what comes later.
 const MAX_INDEXES: usize = 16;
+
+/// What one question may still cost.
+pub(in crate::service) struct Budget(usize);
+
+/// Why nothing was made.
+pub(in crate::service) enum MakeError {
+    /// The budget is spent.
+    Spent,
+    Port(PortError),
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(MAX_MANIFESTS_READ)
+    }
+}
+
+impl Budget {
+    /// A page costs what its tags cost: whoever asks for pages says how large.
+    pub(super) fn of_a_page() -> Self {
+        Self(usize::MAX)
+    }
+
+    /// One more manifest.
+    fn take(&mut self) -> Result<(), MakeError> {
+        self.0 = self.0.checked_sub(1).ok_or(MakeError::Spent)?;
+        Ok(())
+    }
+}
+
+impl From<PortError> for MakeError {
+    fn from(error: PortError) -> Self {
+        Self::Port(error)
+    }
+}
 
 /// What is made of one manifest.
 struct Made {
@@ -29,37 +64,39 @@ struct Made {
     blobs: BTreeMap<Digest, Blob>,
 }
 
-impl Registry {
-    pub(super) async fn synthesised_image(
-        &self,
-        cx: &Context,
-        repository: &RepositoryName,
-        id: &str,
-    ) -> Port<Option<StoredImage>> {
-        let Some(Made { images, blobs }) = self.made_with(cx, repository, id).await? else {
-            return Ok(None);
-        };
-        let image = images.into_iter().find(|image| image.id == id);
-        Ok(image.map(|image| StoredImage { layer: blobs.get(&image.blob).cloned(), image }))
+impl Made {
+    /// The image of that id.
+    fn image(&self, id: &str) -> Option<StoredImage> {
+        let image = self.images.iter().find(|image| image.id == id)?.clone();
+        Some(StoredImage { layer: self.blobs.get(&image.blob).cloned(), image })
     }
 
-    pub(super) async fn synthesised_ancestry(
-        &self,
-        cx: &Context,
-        repository: &RepositoryName,
-        id: &str,
-    ) -> Port<Vec<String>> {
-        let images = self.made_with(cx, repository, id).await?.map(|made| made.images).unwrap_or_default();
+    /// The id and those of all below it.
+    fn ancestry(self, id: &str) -> Vec<String> {
         let mut next = Some(id.to_owned());
         // A parent comes before its children, so one look at each from the last to the first finds all.
-        let below = images.into_iter().rev().filter_map(|image| {
+        let below = self.images.into_iter().rev().filter_map(|image| {
             let is_next = next.as_deref() == Some(&image.id);
             is_next.then(|| {
                 next.clone_from(&image.parent);
                 image.id
             })
         });
-        Ok(below.collect())
+        below.collect()
+    }
+}
+
+impl Registry {
+    /// The image, with its id and those of all below it.
+    pub(super) async fn synthesised_image(
+        &self,
+        cx: &Context,
+        repository: &RepositoryName,
+        id: &str,
+        budget: &mut Budget,
+    ) -> Result<Option<(StoredImage, Vec<String>)>, MakeError> {
+        let made = self.made_with(cx, repository, id, budget).await?;
+        Ok(made.and_then(|made| Some((made.image(id)?, made.ancestry(id)))))
     }
 
     pub(super) async fn synthesised_tags(
@@ -68,7 +105,8 @@ impl Registry {
         repository: &RepositoryName,
         after: Option<TagName>,
         limit: u32,
-    ) -> Port<Option<Page<ImageTag>>> {
+        budget: &mut Budget,
+    ) -> Result<Option<Page<ImageTag>>, MakeError> {
         let mut ask = TagsAsk {
             repository: repository.clone(),
             contains: None,
@@ -83,7 +121,8 @@ impl Registry {
                 return Ok(None);
             };
             for row in &page.items {
-                let Some(image) = self.image_of(cx, repository, row.state.target).await? else { continue };
+                let image = self.image_of(cx, repository, row.state.target, budget).await?;
+                let Some(image) = image else { continue };
                 if items.len() >= limit as usize {
                     return Ok(Some(Page { items, more: true }));
                 }
@@ -106,12 +145,24 @@ impl Registry {
     ) -> Result<Option<String>, FetchError> {
         let reference = Reference::Tag(tag.clone());
         let manifest = self.follow(fetch_ask(cx, repository, reference, Liveness::Visible)).await?;
-        Ok(self.image_of(cx, repository, manifest.digest).await?)
+        match self.image_of(cx, repository, manifest.digest, &mut Budget::default()).await {
+            Ok(image) => Ok(image),
+            Err(MakeError::Port(error)) => Err(error.into()),
+            // One tag leads through a few manifests.
+            Err(MakeError::Spent) => Ok(None),
+        }
     }
 
     /// The id of the image that a manifest stands for; an index for that of the child that schema 1 is made of.
-    async fn image_of(&self, cx: &Context, repository: &RepositoryName, mut digest: Digest) -> Port<Option<String>> {
+    async fn image_of(
+        &self,
+        cx: &Context,
+        repository: &RepositoryName,
+        mut digest: Digest,
+        budget: &mut Budget,
+    ) -> Result<Option<String>, MakeError> {
         for _ in 0..MAX_INDEXES {
+            budget.take()?;
             let Some(document) = self.document(cx, repository, digest, Lookup::Undeleted).await? else {
                 return Ok(None);
             };
@@ -129,16 +180,20 @@ impl Registry {
     }
 
     /// The images of a manifest that is served and has that one. What tags point at comes first.
-    async fn made_with(&self, cx: &Context, repository: &RepositoryName, id: &str) -> Port<Option<Made>> {
-        let mut left = MAX_MANIFESTS_READ;
+    async fn made_with(
+        &self,
+        cx: &Context,
+        repository: &RepositoryName,
+        id: &str,
+        budget: &mut Budget,
+    ) -> Result<Option<Made>, MakeError> {
         for state in [ManifestState::Tagged, ManifestState::Untagged] {
             let limit = self.page_limit(None).max(1);
             let mut ask = ManifestsAsk { repository: repository.clone(), state, after: None, limit, now: cx.now };
             loop {
                 let Some(page) = self.ports.listings.manifests(&ask).await? else { return Ok(None) };
                 for row in page.items.iter().filter(|row| may_have_images(row)) {
-                    let Some(rest) = left.checked_sub(1) else { return Ok(None) };
-                    left = rest;
+                    budget.take()?;
                     let Some(document) = self.document(cx, repository, row.digest, Lookup::Visible).await? else {
                         continue;
                     };

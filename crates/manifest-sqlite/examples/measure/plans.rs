@@ -1,19 +1,15 @@
-//! Measures the store on this machine: fetches by tag and by digest on one thread, and plans applied by 1, 8 and 32 writers, each
-//! plan a new manifest with 21 blobs and a moving tag, all durable; without legacy images, and with 21 of which 15 are shared.
-//!
-//! `cargo run --release -p manifest-sqlite --example measure -- [directory]`
+//! What is measured, on any store: fetches by tag and by digest, one after the other, and plans applied by 1, 8 and 32 writers, each plan a new manifest
+//! with 21 blobs and a moving tag; without legacy images, and with 21 of which 15 are shared.
 
 use manifest_core::facts::{Acting, Location, Visibility};
 use manifest_core::legacy::LegacyImage;
 use manifest_core::plan::{Applied, Guard, ManifestChange, Need, NewManifest, Plan, TagChange};
 use manifest_core::ports::{FetchAsk, Fetched, FinishUpload, Liveness, Manifests, NewUpload, UploadId, Uploads};
 use manifest_core::time::NEVER;
-use manifest_sqlite::{SqliteOptions, SqliteStore};
 use oci_types::{Algorithm, Digest, Hasher, MediaType, Reference, RepositoryName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,14 +17,16 @@ const BLOBS: usize = 21;
 const STORED: usize = 20_000;
 const ROUNDS: u32 = 6;
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let temporary = tempfile::tempdir()?;
-    let directory = std::env::args_os().nth(1).map_or_else(|| temporary.path().to_owned(), PathBuf::from);
-    let store = SqliteStore::open(&directory.join("measure.sqlite"), SqliteOptions::default())?;
+/// What is measured.
+pub(crate) trait Store: Manifests + Uploads + Clone + 'static {}
+
+impl<S: Manifests + Uploads + Clone + 'static> Store for S {}
+
+/// Fills the store, which is empty, and prints what it does in a second.
+pub(crate) async fn measure(store: &impl Store) -> Result<(), Box<dyn Error>> {
     let repository: RepositoryName = "measured/app".parse()?;
     for blob in 0..200 {
-        upload(&store, &repository, blob).await?;
+        upload(store, &repository, blob).await?;
     }
     let filling: Vec<_> = (0..32).map(|worker| fill(store.clone(), repository.clone(), worker)).collect();
     for worker in filling.into_iter().map(tokio::spawn).collect::<Vec<_>>() {
@@ -39,15 +37,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ("fetch by tag", Reference::Tag("t-5-17".parse()?)),
         ("fetch by digest", Reference::Digest(manifest("t-5-17", 17, 0).digest)),
     ] {
-        let rate = fetches(&store, &repository, &reference).await?;
+        let rate = fetches(store, &repository, &reference).await?;
         writeln!(out, "{name}: {rate:.0} a second, {:.1} µs", 1e6 / rate)?;
     }
     for writers in [1, 8, 32] {
         let (mut rate, mut with_images) = (0.0, 0.0);
         // In turns, so that what else the machine does, and the growth of the database, falls on both.
         for round in 0..ROUNDS {
-            rate += applies(&store, &repository, writers, 0, round).await? / f64::from(ROUNDS);
-            with_images += applies(&store, &repository, writers, BLOBS, round).await? / f64::from(ROUNDS);
+            rate += applies(store, &repository, writers, 0, round).await? / f64::from(ROUNDS);
+            with_images += applies(store, &repository, writers, BLOBS, round).await? / f64::from(ROUNDS);
         }
         let ratio = with_images / rate;
         writeln!(
@@ -62,7 +60,7 @@ fn blob(number: usize) -> Digest {
     Digest::of(Algorithm::Sha256, format!("blob {number}").as_bytes())
 }
 
-async fn upload(store: &SqliteStore, repository: &RepositoryName, number: usize) -> Result<(), Box<dyn Error>> {
+async fn upload(store: &impl Store, repository: &RepositoryName, number: usize) -> Result<(), Box<dyn Error>> {
     let id = UploadId::from_bits(number as u128);
     let begin = NewUpload {
         repository: repository.clone(),
@@ -162,7 +160,7 @@ fn plan(
 }
 
 async fn fill(
-    store: SqliteStore,
+    store: impl Store,
     repository: RepositoryName,
     worker: usize,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -174,7 +172,7 @@ async fn fill(
 }
 
 async fn fetches(
-    store: &SqliteStore,
+    store: &impl Store,
     repository: &RepositoryName,
     reference: &Reference,
 ) -> Result<f64, Box<dyn Error>> {
@@ -199,7 +197,7 @@ async fn fetches(
 }
 
 async fn applies(
-    store: &SqliteStore,
+    store: &impl Store,
     repository: &RepositoryName,
     writers: usize,
     images: usize,
