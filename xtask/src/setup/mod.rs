@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 /// Arguments of `cargo xtask setup`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Also install the registry that benchmarks compare with. Its package may start a service on port 5000.
+    /// Also install what benchmarks compare with. Debian's packages may start services on ports 80 and 5000.
     #[arg(long)]
     peers: bool,
 }
@@ -45,6 +45,14 @@ pub(crate) enum Need {
     OpenSsl,
     /// Another registry, to compare with.
     DockerRegistry,
+    /// Another registry: the version after that of `DockerRegistry`.
+    Distribution,
+    /// Another registry, which keeps no database.
+    Olareg,
+    /// A server of files, as the limit of what a registry can do.
+    Nginx,
+    /// A load on Postgres alone, as the limit of what a registry on it can do.
+    PgBench,
     /// Container client: go-containerregistry's command line.
     Crane,
     /// Container client: artifacts.
@@ -94,6 +102,9 @@ const ALL: [Need; 16] = [
     Need::CargoDeny,
 ];
 
+/// What only `cargo xtask bench` needs.
+const PEERS: [Need; 5] = [Need::DockerRegistry, Need::Nginx, Need::PgBench, Need::Distribution, Need::Olareg];
+
 impl Need {
     /// The pins. Each Go module here can be installed by `go install`: none has a `replace` directive.
     fn source(self) -> Source {
@@ -111,6 +122,10 @@ impl Need {
             Self::Faketime => apt("faketime", "faketime"),
             Self::OpenSsl => apt("openssl", "openssl"),
             Self::DockerRegistry => apt("docker-registry", "docker-registry"),
+            Self::Distribution => go("github.com/distribution/distribution/v3", "cmd/registry", "v3.1.2"),
+            Self::Olareg => go("github.com/olareg/olareg", "cmd/olareg", "v0.2.2"),
+            Self::Nginx => apt("nginx-light", "nginx"),
+            Self::PgBench => apt("postgresql", "pgbench"),
             Self::Crane => go("github.com/google/go-containerregistry", "cmd/crane", "v0.22.1"),
             Self::Oras => go("oras.land/oras", "cmd/oras", "v1.3.6"),
             Self::Regctl => go("github.com/regclient/regclient", "cmd/regctl", "v0.11.7"),
@@ -127,7 +142,7 @@ impl Need {
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let mut needs = ALL.to_vec();
     if arguments.peers {
-        needs.push(Need::DockerRegistry);
+        needs.extend(PEERS);
     }
     // One call of apt-get for all packages is quicker than one for each.
     let packages = needs.iter().filter_map(|need| match need.source() {
@@ -137,8 +152,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     apt::install(&packages.collect::<Vec<_>>())?;
     for need in needs {
         let start = Instant::now();
-        let path = ensure(workspace, need)?;
-        println!("{:6.1} s  {}", start.elapsed().as_secs_f64(), path.display());
+        match ensure(workspace, need) {
+            Ok(path) => println!("{:6.1} s  {}", start.elapsed().as_secs_f64(), path.display()),
+            // Benchmarks name a peer that is not to be had as absent, and compare with the others.
+            Err(error) if PEERS.contains(&need) => println!("  absent  {need:?}: {error:#}"),
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }
