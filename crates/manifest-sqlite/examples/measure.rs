@@ -78,7 +78,6 @@ async fn upload(store: &SqliteStore, repository: &RepositoryName, number: usize)
         repository: repository.clone(),
         id,
         from: 0,
-        last_part: None,
         sealed: Location { store: "main".parse()?, key: format!("blob/{number}") },
         digest: blob(number),
         size: 1_000,

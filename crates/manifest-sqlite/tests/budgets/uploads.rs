@@ -43,7 +43,6 @@ async fn uploads_and_mounts_cost_at_most_four_statements() {
         repository: app.clone(),
         id: upload_id(1),
         from: 5,
-        last_part: Some(Part { location: location("last"), size: 5 }),
         sealed: location("sealed"),
         digest: digest("layer"),
         size: 10,
