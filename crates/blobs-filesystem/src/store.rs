@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// Blobs in a local directory. Clones are the same store.
 ///
 /// Calls must be made within a tokio runtime, whose threads for blocking work do all of it. Memory: at most 1 MiB for each body
-/// that is written and 512 KiB for each that is read, beside the pieces that the caller holds.
+/// that is written and 256 KiB for each that is read, beside the pieces that the caller holds.
 ///
 /// ```
 /// # use blobs_filesystem::{FilesystemBlobs, Options};
