@@ -4,6 +4,7 @@
 //! it could not run. Nothing here is part of what operators or embedders use, and no other crate may depend on it.
 #![expect(clippy::print_stdout, reason = "the output of these commands is what they are for")]
 
+mod bench;
 mod check_deps;
 mod ci;
 mod clients;
@@ -64,6 +65,8 @@ enum Command {
     Schema(databases::SchemaArguments),
     /// Prove that no hot operation becomes slower with a million manifests.
     Scale(databases::ScaleArguments),
+    /// Run the same load on this registry and on others and print one table; `bench --help` says more.
+    Bench(bench::Arguments),
     /// Install the tools that the other commands need; quick when they are there.
     Setup(setup::Arguments),
 }
@@ -95,6 +98,7 @@ fn run(command: Command) -> Result<()> {
         Command::Vectors(arguments) => vectors::run(&workspace, &arguments),
         Command::Schema(arguments) => databases::schema(&workspace, &arguments),
         Command::Scale(arguments) => databases::scale(&workspace, &arguments),
+        Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Setup(arguments) => setup::run(&workspace, &arguments),
     }
 }

@@ -17,7 +17,8 @@ const ADAPTERS: &[&str] = &["manifest-memory", "manifest-sqlite", "manifest-post
 /// The fixture is a real server and knows nothing of the registry but its migrations.
 const PROOF_ON_POSTGRES: &[&str] = &["manifest-contract", "manifest-memory", "postgres-fixture"];
 /// Tools and proofs of developers. Nothing is built on them, not even a test.
-const TOOLS: &[&str] = &["manifest-vectors", "manifest-model", "collection-model", "manifest-fuzz", "database-checks"];
+const TOOLS: &[&str] =
+    &["manifest-vectors", "manifest-model", "collection-model", "manifest-fuzz", "database-checks", "registry-bench"];
 
 /// The whole architecture. An arrow that is not here does not exist; a new one is a decision to write down.
 const ROOMS: &[Room] = &[
@@ -62,6 +63,8 @@ const ROOMS: &[Room] = &[
         uses: &["oci-types", "manifest-core", "manifest-sqlite", "manifest-postgres", "postgres-fixture"],
         tests_use: &[],
     },
+    // A tool that measures registries from outside, as programs, so it names nothing of ours but the server that one keeps rows in.
+    Room { name: "registry-bench", uses: &["postgres-fixture"], tests_use: &[] },
     // A server for tests; nothing that is shipped is built on it.
     Room { name: "postgres-fixture", uses: &[], tests_use: &[] },
     // A proof that adapters answer alike.
@@ -178,7 +181,7 @@ mod tests {
 
     #[test]
     fn only_tests_and_tools_use_the_fixture() {
-        let tools = ["xtask", "database-checks", "manifest-vectors", "manifest-model"];
+        let tools = ["xtask", "database-checks", "manifest-vectors", "manifest-model", "registry-bench"];
         for room in ROOMS.iter().filter(|room| !tools.contains(&room.name)) {
             assert!(!room.uses.contains(&"postgres-fixture"), "{}", room.name);
         }

@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 /// Arguments of `cargo xtask setup`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Also install the registry that benchmarks compare with. Its package may start a service on port 5000.
+    /// Also install what benchmarks compare with. Debian's packages may start services on ports 80 and 5000.
     #[arg(long)]
     peers: bool,
 }
@@ -43,6 +43,12 @@ pub(crate) enum Need {
     OpenSsl,
     /// Another registry, to compare with.
     DockerRegistry,
+    /// Another registry: the version after that of `DockerRegistry`.
+    Distribution,
+    /// A server of files, as the limit of what a registry can do.
+    Nginx,
+    /// A load on Postgres alone, as the limit of what a registry on it can do.
+    PgBench,
     /// Container client: go-containerregistry's command line.
     Crane,
     /// Container client: artifacts.
@@ -91,6 +97,9 @@ const ALL: [Need; 15] = [
     Need::CargoDeny,
 ];
 
+/// What only `cargo xtask bench` needs.
+const PEERS: [Need; 4] = [Need::DockerRegistry, Need::Distribution, Need::Nginx, Need::PgBench];
+
 impl Need {
     /// The pins. Each Go module here can be installed by `go install`: none has a `replace` directive.
     fn source(self) -> Source {
@@ -107,6 +116,9 @@ impl Need {
             Self::Faketime => apt("faketime", "faketime"),
             Self::OpenSsl => apt("openssl", "openssl"),
             Self::DockerRegistry => apt("docker-registry", "docker-registry"),
+            Self::Distribution => go("github.com/distribution/distribution/v3", "cmd/registry", "v3.1.2"),
+            Self::Nginx => apt("nginx-light", "nginx"),
+            Self::PgBench => apt("postgresql", "pgbench"),
             Self::Crane => go("github.com/google/go-containerregistry", "cmd/crane", "v0.22.1"),
             Self::Oras => go("oras.land/oras", "cmd/oras", "v1.3.6"),
             Self::Regctl => go("github.com/regclient/regclient", "cmd/regctl", "v0.11.7"),
@@ -123,7 +135,7 @@ impl Need {
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let mut needs = ALL.to_vec();
     if arguments.peers {
-        needs.push(Need::DockerRegistry);
+        needs.extend(PEERS);
     }
     // One call of apt-get for all packages is quicker than one for each.
     let packages = needs.iter().filter_map(|need| match need.source() {
