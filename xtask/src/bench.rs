@@ -30,6 +30,11 @@ const ANSWER: Duration = Duration::from_secs(10);
 
 /// Builds everything in the release profile, installs what is compared, and runs.
 pub(crate) fn run(workspace: &Workspace, Arguments { arguments }: &Arguments) -> Result<()> {
+    if arguments.iter().any(|argument| argument == "--micro") {
+        let mut command = Command::new(workspace::cargo());
+        command.args(["bench", "--package", "manifest-core"]).current_dir(workspace.root());
+        return process::stream(&mut command);
+    }
     let program = build(workspace)?;
     let only_tells = ["--help", "-h", "--list"].map(OsString::from);
     let mut command = Command::new(&program);
@@ -56,6 +61,7 @@ fn had(workspace: &Workspace, need: &str) -> Result<PathBuf> {
         "manifestd" => return server::build(workspace),
         "docker-registry" => Need::DockerRegistry,
         "distribution" => Need::Distribution,
+        "olareg" => Need::Olareg,
         "nginx" => Need::Nginx,
         "postgres" => Need::Postgres,
         "pgbench" => Need::PgBench,

@@ -14,6 +14,7 @@ use crate::{
 /// Every answer's status, digest and bytes are checked; a wrong one fails the run. Servers listen on free ports of loopback, and
 /// their processes and data are gone in the end, however it ends.
 #[derive(Debug, clap::Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(name = "registry-bench", bin_name = "cargo xtask bench")]
 pub(crate) struct Arguments {
     /// Small and short: the whole ends within three minutes.
@@ -40,6 +41,9 @@ pub(crate) struct Arguments {
     /// Print the lines and the servers.
     #[arg(long)]
     pub(crate) list: bool,
+    /// The micro-benchmarks of the core instead: reading manifests, planning pushes, v1 ids.
+    #[arg(long)]
+    pub(crate) micro: bool,
     /// Another registry: the command that starts it, with `{port}` and `{data}` in it; may be given several times.
     #[arg(long, value_name = "NAME=COMMAND")]
     pub(crate) peer: Vec<Kind>,
@@ -104,7 +108,12 @@ impl Arguments {
 
     /// Which programs are not there, and why.
     pub(crate) fn absent(&self) -> Result<Vec<(String, String)>> {
-        self.absent.iter().map(|pair| pair_of(pair)).collect()
+        let mut absent: Vec<_> = self.absent.iter().map(|pair| pair_of(pair)).collect::<Result<_>>()?;
+        // Whoever has one can say so, with --peer.
+        if self.server.is_empty() && !self.peer.iter().any(|peer| peer.name() == "zot") {
+            absent.push(("zot".to_owned(), "no Go module proxy that was tried serves its module".to_owned()));
+        }
+        Ok(absent)
     }
 }
 
@@ -125,6 +134,7 @@ fn chosen<T>(all: Vec<T>, names: &[String], name: impl Fn(&T) -> &str, what: &st
 #[cfg(test)]
 mod tests {
     use super::Arguments;
+    use crate::servers::Kind;
     use clap::Parser;
 
     fn parse(words: &str) -> Arguments {
@@ -137,7 +147,7 @@ mod tests {
         let lines: Vec<_> = arguments.lines().unwrap().iter().map(|line| line.name).collect();
         assert_eq!(lines, ["get-tag", "put-new"]);
         let kinds = arguments.kinds().unwrap();
-        assert_eq!(kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>(), ["sqlite", "nginx"]);
+        assert_eq!(kinds.iter().map(Kind::name).collect::<Vec<_>>(), ["sqlite", "nginx"]);
         let error = parse("--only put-news").lines().err().unwrap().to_string();
         assert!(error.starts_with("there is no line `put-news`; there are get-tag, "), "{error}");
         assert!(parse("--server ngnix").kinds().is_err());
@@ -145,9 +155,10 @@ mod tests {
 
     #[test]
     fn programs_are_told() {
-        let arguments = parse("--program nginx=/a=b --absent zot=gone");
+        let arguments = parse("--program nginx=/a=b --absent olareg=gone");
         assert_eq!(arguments.programs().unwrap()["nginx"].to_str(), Some("/a=b"));
-        assert_eq!(arguments.absent().unwrap(), [("zot".to_owned(), "gone".to_owned())]);
+        assert_eq!(arguments.absent().unwrap()[0], ("olareg".to_owned(), "gone".to_owned()));
+        assert!(parse("--server nginx").absent().unwrap().is_empty());
         assert!(parse("--program nginx").programs().is_err());
     }
 

@@ -14,6 +14,7 @@ use crate::{
 
 /// Runs what the arguments say.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    ensure!(!arguments.micro, "`cargo bench -p manifest-core` runs the micro-benchmarks");
     let (lines, kinds) = (arguments.lines()?, arguments.kinds()?);
     if arguments.list {
         list(&lines, &kinds);
@@ -47,19 +48,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     ensure!(!servers.is_empty(), "there is no server to ask");
     let mut cells = Vec::new();
     for line in &lines {
+        let asked = cells.len();
         cells.extend(ask(line, &mut servers, &mut limits, arguments)?);
+        // Whoever ends a long run has what there is.
+        write(&lines, &cells, &absent, arguments)?;
+        cells[asked..].iter().filter_map(Cell::failure).for_each(|failure| println!("  FAILED {failure}"));
     }
     let rows = table::rows(&lines, &cells);
-    println!("\n{}", table::text(&rows));
-    if let Some(path) = &arguments.markdown {
-        fs::write(path, table::markdown(&rows)).with_context(|| format!("{} cannot be written", path.display()))?;
-    }
+    println!("\n{}{}", table::text(&rows), table::absences(&absent));
     let failed: Vec<String> = cells.iter().filter_map(Cell::failure).collect();
     for failure in &failed {
         println!("FAILED {failure}");
     }
     ensure!(failed.is_empty(), "{} of {} loads failed", failed.len(), cells.len());
     Ok(())
+}
+
+/// Writes the table as Markdown where that is wanted.
+fn write(lines: &[Line], cells: &[Cell], absent: &[(String, String)], arguments: &Arguments) -> Result<()> {
+    let Some(path) = &arguments.markdown else { return Ok(()) };
+    let text = format!("{}\n{}", table::markdown(&table::rows(lines, cells)), table::absences(absent));
+    fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
 }
 
 /// Asks one line of each server: all are filled, then each has a round in turn, again and again.

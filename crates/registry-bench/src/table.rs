@@ -144,6 +144,14 @@ pub(crate) fn markdown(rows: &[[String; 10]]) -> String {
     text
 }
 
+/// What is not in the table, a paragraph each.
+pub(crate) fn absences(absent: &[(String, String)]) -> String {
+    absent.iter().fold(String::new(), |mut text, (name, why)| {
+        let _infallible = writeln!(text, "absent: {name}: {why}");
+        text
+    })
+}
+
 /// A figure with its unit.
 pub(crate) fn figure(unit: Unit, figure: f64) -> String {
     match unit {

@@ -3,6 +3,7 @@
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     thread,
+    time::SystemTime,
 };
 
 use anyhow::{Context, Result};
@@ -78,6 +79,7 @@ fn bulk(server: &mut Server, plan: Plan) -> Result<Prepared> {
     let large = LargeBlob::of(if plan.quick { 8 } else { 256 });
     push_large(&mut server.client()?, repository, &large, 0)?;
     let round = move |server: &mut Server| {
+        let since = SystemTime::now();
         let (first, address) = (server.numbers(u64::from(TRANSFERS)), server.address());
         let transfer = |client: &mut Client, n: u64| {
             if n.is_multiple_of(2) {
@@ -95,6 +97,7 @@ fn bulk(server: &mut Server, plan: Plan) -> Result<Prepared> {
             let path = format!("/v2/{repository}/blobs/{}", large.digest(number));
             client.call("DELETE", &path)?.judge(&Expect::status(202)).context("DELETE of a blob pushed")?;
         }
+        server.remove_deleted(large.bytes(), since)?;
         Ok(sample)
     };
     Ok(Prepared::new(round))

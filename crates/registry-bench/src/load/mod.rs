@@ -1,7 +1,7 @@
 //! The load itself: requests on a fixed number of connections, each answer checked, each latency counted.
 //!
-//! [`requests`] serves all connections from one thread and takes single requests, since it must cost little where the
-//! server answers ten thousands a second. [`operations`] has a thread for each connection and takes whatever a function does.
+//! [`requests()`] serves all connections from one thread and takes single requests, since it must cost little where the
+//! server answers ten thousands a second. [`operations()`] has a thread for each connection and takes whatever a function does.
 
 mod histogram;
 #[cfg(test)]

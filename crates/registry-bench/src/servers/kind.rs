@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     DockerRegistry,
     /// Distribution 3.
     Distribution,
+    /// olareg on a directory.
+    Olareg,
     /// The limit: the same bytes as static files.
     Nginx,
     /// What the machine can do, which is no server.
@@ -34,8 +36,15 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All but those of the user's.
-    pub(crate) const BUILT_IN: [Self; 6] =
-        [Self::Sqlite, Self::Postgres, Self::Memory, Self::DockerRegistry, Self::Distribution, Self::Nginx];
+    pub(crate) const BUILT_IN: [Self; 7] = [
+        Self::Sqlite,
+        Self::Postgres,
+        Self::Memory,
+        Self::DockerRegistry,
+        Self::Distribution,
+        Self::Olareg,
+        Self::Nginx,
+    ];
 
     /// Its name in tables and on the command line.
     pub(crate) fn name(&self) -> &str {
@@ -45,6 +54,7 @@ impl Kind {
             Self::Postgres => "postgres",
             Self::DockerRegistry => "docker-registry",
             Self::Distribution => "distribution",
+            Self::Olareg => "olareg",
             Self::Nginx => "nginx",
             Self::Limit(limit) => limit.name(),
             Self::Other { name, .. } => name,
@@ -59,6 +69,7 @@ impl Kind {
             Self::Postgres => "manifestd on Postgres (fsync = on) and a directory",
             Self::DockerRegistry => "Debian's package of distribution 2.8",
             Self::Distribution => "distribution 3",
+            Self::Olareg => "olareg on a directory, which it never syncs",
             Self::Nginx => "the limit: the same bytes as static files",
             Self::Limit(limit) => limit.name(),
             Self::Other { command, .. } => command,
@@ -71,6 +82,7 @@ impl Kind {
             Self::Memory | Self::Sqlite | Self::Postgres => Some("manifestd"),
             Self::DockerRegistry => Some("docker-registry"),
             Self::Distribution => Some("distribution"),
+            Self::Olareg => Some("olareg"),
             Self::Nginx => Some("nginx"),
             Self::Limit(_) | Self::Other { .. } => None,
         }
@@ -83,7 +95,7 @@ impl Kind {
 
     /// Whether it is another registry.
     pub(crate) fn is_peer(&self) -> bool {
-        matches!(self, Self::DockerRegistry | Self::Distribution | Self::Other { .. })
+        matches!(self, Self::DockerRegistry | Self::Distribution | Self::Olareg | Self::Other { .. })
     }
 
     /// The command that serves on that port from that folder, and what is to be told of its configuration.
@@ -116,6 +128,12 @@ impl Kind {
                 // Version 3 would look for a collector of traces.
                 command.env("OTEL_TRACES_EXPORTER", "none");
                 told
+            }
+            Self::Olareg => {
+                let options = "-v warn --gc-frequency -1s --api-delete --api-blob-delete --addr 127.0.0.1";
+                command.arg("serve").args(options.split(' ')).args(["--port", &port.to_string()]);
+                command.arg("--dir").arg(&data);
+                options.to_owned()
             }
             Self::Nginx => {
                 let (config, told) = nginx(folder, port);

@@ -1,6 +1,11 @@
 //! Storing what a line is about to ask for: by a push, or as a file where files are served.
 
-use std::{fs, sync::Arc, time::Instant};
+use std::{
+    fs::{self, Metadata},
+    path::Path,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use anyhow::{Context, Result};
 
@@ -49,15 +54,43 @@ impl Server {
         wanted: u64,
         store: impl Fn(&mut Client, u64) -> Result<()> + Sync,
     ) -> Result<u64> {
+        self.fill_by(CONNECTIONS, plan, wanted, store)
+    }
+
+    /// The same on one connection, for servers that lose what is stored at once.
+    pub(crate) fn fill_in_order(
+        &self,
+        plan: Plan,
+        wanted: u64,
+        store: impl Fn(&mut Client, u64) -> Result<()> + Sync,
+    ) -> Result<u64> {
+        self.fill_by(1, plan, wanted, store)
+    }
+
+    fn fill_by(
+        &self,
+        connections: u32,
+        plan: Plan,
+        wanted: u64,
+        store: impl Fn(&mut Client, u64) -> Result<()> + Sync,
+    ) -> Result<u64> {
         let start = Instant::now();
         let mut stored = 0;
         while stored < wanted && (stored == 0 || start.elapsed() < plan.filling) {
             // Whole steps, so that what is there are the first numbers and no others.
             let step = (wanted - stored).min(STEP);
-            operations(&self.address(), CONNECTIONS, Until::Count(step), |client, n| store(client, stored + n))?;
+            operations(&self.address(), connections, Until::Count(step), |client, n| store(client, stored + n))?;
             stored += step;
         }
         Ok(stored)
+    }
+
+    /// Removes the bytes of large blobs that were stored since then and deleted: some servers keep them until they collect,
+    /// and the disk is not large enough for that.
+    pub(crate) fn remove_deleted(&self, bytes: u64, since: SystemTime) -> Result<()> {
+        remove_files(&self.data(), &|file: &Metadata| {
+            file.len() == bytes && file.modified().is_ok_and(|modified| modified >= since)
+        })
     }
 
     fn write(&self, path: &str, bytes: &[u8]) -> Result<()> {
@@ -66,6 +99,21 @@ impl Server {
         fs::create_dir_all(folder)?;
         fs::write(&path, bytes).with_context(|| format!("{} cannot be written", path.display()))
     }
+}
+
+fn remove_files(folder: &Path, unwanted: &dyn Fn(&Metadata) -> bool) -> Result<()> {
+    let entries = fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        // The server may have been quicker.
+        let Ok(file) = fs::symlink_metadata(&path) else { continue };
+        if file.is_dir() {
+            remove_files(&path, unwanted)?;
+        } else if unwanted(&file) {
+            let _removed_meanwhile = fs::remove_file(&path);
+        }
+    }
+    Ok(())
 }
 
 /// Uploads a blob with a POST and a PUT, as clients do, and checks both answers.
@@ -93,4 +141,27 @@ pub(crate) fn upload_path(location: &str, digest: &str) -> String {
 /// The answer to a push of that content.
 pub(crate) fn stored(content: &Content) -> Expect {
     Expect { digest: Some(Arc::clone(&content.digest)), may_lack_digest: true, ..Expect::status(201) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{remove_files, upload_path};
+    use std::fs;
+
+    #[test]
+    fn an_upload_ends_where_its_location_says() {
+        assert_eq!(upload_path("/v2/a/blobs/uploads/1", "sha256:x"), "/v2/a/blobs/uploads/1?digest=sha256:x");
+        assert_eq!(upload_path("/u?_state=y", "sha256:x"), "/u?_state=y&digest=sha256:x");
+    }
+
+    #[test]
+    fn only_what_is_not_wanted_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (large, small) = (folder.path().join("a/large"), folder.path().join("a/small"));
+        fs::create_dir(folder.path().join("a")).unwrap();
+        fs::write(&large, [0; 100]).unwrap();
+        fs::write(&small, [0; 99]).unwrap();
+        remove_files(folder.path(), &|file| file.len() == 100).unwrap();
+        assert!(!large.exists() && small.exists());
+    }
 }
