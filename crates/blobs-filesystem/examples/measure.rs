@@ -50,7 +50,7 @@ async fn large(blobs: &FilesystemBlobs, mib: u64) -> Outcome<()> {
         parts.push(blobs.write_part(&upload, body(vec![7; PIECE].into(), pieces / 4)).await?);
     }
     let start = Instant::now();
-    blobs.seal(&upload, &parts, &Digest::of(Algorithm::Sha256, b"2")).await?;
+    blobs.seal(&upload, &parts, None, &Digest::of(Algorithm::Sha256, b"2")).await?;
     report("four parts sealed", mib, start.elapsed());
     Ok(())
 }
@@ -84,7 +84,7 @@ async fn write(blobs: &FilesystemBlobs, upload: u128, piece: Bytes, count: usize
     let upload_id = UploadId::from_bits(upload);
     let part = blobs.write_part(&upload_id, body(piece, count)).await?;
     let digest = Digest::of(Algorithm::Sha256, &upload.to_be_bytes());
-    Ok(blobs.seal(&upload_id, &[part], &digest).await?)
+    Ok(blobs.seal(&upload_id, &[part], None, &digest).await?)
 }
 
 fn body(piece: Bytes, count: usize) -> BodyStream {

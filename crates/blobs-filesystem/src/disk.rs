@@ -4,10 +4,12 @@
 //! Directories are open files, and names are single components, so a directory that is moved or replaced by a link while the
 //! store is open leads nowhere else. No call follows a symbolic link.
 
-use rustix::fs::{AtFlags, Mode, OFlags, StatVfsMountFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, StatVfsMountFlags};
+use rustix::io::ReadWriteFlags;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, IoSlice, Read as _, Write as _};
+use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
+use std::os::unix::fs::FileExt as _;
 
 pub(crate) trait Disk: fmt::Debug + Send + Sync {
     /// Makes a directory that only its owner may enter. One that is there already is no error.
@@ -28,8 +30,15 @@ pub(crate) trait Disk: fmt::Debug + Send + Sync {
     /// Appends at most `limit` bytes of `from` to `to`, in the kernel where it can. How many.
     fn copy(&self, from: &File, to: &File, limit: u64) -> io::Result<u64>;
 
-    /// Reads on: `limit` bytes, or fewer where the file ends.
-    fn read(&self, file: &File, limit: usize) -> io::Result<Vec<u8>>;
+    /// Fills the buffer with what is at an offset, up to the end of the file. How many bytes.
+    fn read(&self, file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize>;
+
+    /// Opens what was there for reading, in a directory of this one, if that takes no wait for the disk. Whatever is wrong is found by
+    /// who waits.
+    fn open_at_once(&self, dir: &File, below: &str, name: &str) -> Option<File>;
+
+    /// The same as `read` for what is in memory already: none of it if that is not known.
+    fn read_at_once(&self, file: &File, buffer: &mut [u8], at: u64) -> usize;
 
     /// Brings a file or a directory to the disk.
     fn sync(&self, file: &File) -> io::Result<()>;
@@ -103,10 +112,28 @@ impl Disk for Kernel {
         io::copy(&mut from.take(limit), &mut to)
     }
 
-    fn read(&self, file: &File, limit: usize) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(limit);
-        file.take(limit as u64).read_to_end(&mut bytes)?;
-        Ok(bytes)
+    fn read(&self, file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match file.read_at(&mut buffer[filled..], at + filled as u64) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn open_at_once(&self, dir: &File, below: &str, name: &str) -> Option<File> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let resolve = ResolveFlags::CACHED | ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        let opened = rustix::fs::openat2(dir, format!("{below}/{name}"), flags, Mode::empty(), resolve);
+        opened.ok().map(File::from)
+    }
+
+    fn read_at_once(&self, file: &File, buffer: &mut [u8], at: u64) -> usize {
+        rustix::io::preadv2(file, &mut [IoSliceMut::new(buffer)], at, ReadWriteFlags::NOWAIT).unwrap_or_default()
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {

@@ -69,6 +69,11 @@ impl NewFile {
         self.name
     }
 
+    /// The name, and how many bytes it has, none of which need be on the disk.
+    pub(crate) fn close(self) -> (Fresh, u64) {
+        (self.name, self.size)
+    }
+
     /// Brings bytes and name to the disk. The name, and how many bytes it has.
     pub(crate) fn finish(self, store: &Shared) -> Port<(Fresh, u64)> {
         self.sync(store)?;

@@ -1,5 +1,5 @@
 //! Sealing: the bytes of all parts get a name that nobody has seen. Parts stay where they are, so a crash before the upload is
-//! finished loses nothing.
+//! finished loses nothing that somebody was told of; the last part, of which nobody was, is used up.
 
 use crate::error::{Doing as _, cannot_link, corrupt};
 use crate::fresh::Fresh;
@@ -12,29 +12,35 @@ use oci_types::Digest;
 use std::fs::File;
 use std::sync::Arc;
 
-/// Joins parts under a new name, which is on the disk with its bytes when this returns.
-pub(crate) fn parts(store: &Shared, upload: UploadId, parts: &[Part], digest: Digest) -> Port<Fresh> {
-    let mut sources = Vec::with_capacity(parts.len());
-    for part in parts {
-        let key = store.key(&part.location)?;
-        if key.digest().is_some() {
-            return Err(PortError::new(PortErrorKind::Internal, format!("{key} is no part")));
-        }
-        // A part of no bytes adds nothing, and without it the others may be one, which costs no copy.
-        if part.size > 0 {
-            sources.push(Source { key, size: part.size });
-        }
-    }
+/// Joins parts and the last one under a new name, which is on the disk with its bytes when this returns. Nothing is left of the last.
+pub(crate) fn parts(
+    store: &Shared,
+    upload: UploadId,
+    parts: &[Part],
+    last: Option<&Part>,
+    digest: Digest,
+) -> Port<Fresh> {
+    let sources: Vec<Source> = parts.iter().map(|part| Source::of(store, part)).collect::<Port<_>>()?;
+    let last = last.map(|part| Source::of(store, part)).transpose()?;
+    // A part of no bytes adds nothing, and without it the others may be one, which costs no copy.
+    let full: Vec<&Source> = sources.iter().chain(&last).filter(|source| source.size > 0).collect();
     let key = Key::fresh_sealed(upload, digest);
     let dir = store.tree.prepare(&key)?;
-    let linked = match sources.as_slice() {
-        [source] => source.link(store, &dir, key)?,
-        _ => false,
+    let unsynced = match (full.as_slice(), &last) {
+        ([_], Some(last)) if last.size > 0 => Some(last.rename(store, &dir, key)?),
+        ([source], _) if source.link(store, &dir, key)? => None,
+        (sources, _) => {
+            join(store, upload, sources, &dir, key)?;
+            None
+        }
     };
-    if !linked {
-        join(store, upload, &sources, &dir, key)?;
-    }
     let sealed = Fresh::new(Arc::clone(&store.tree.disk), dir, key);
+    match (&unsynced, &last) {
+        // After the rename, so that the disk is waited for once: the bytes and both directories go there together.
+        (Some(file), _) => store.tree.disk.sync(file).doing(|| format!("syncing {key}"))?,
+        (None, Some(last)) => store.delete(&last.key)?,
+        (None, None) => {}
+    }
     (store.tree.disk.sync(sealed.dir())).doing(|| format!("syncing the directory of {key}"))?;
     Ok(sealed)
 }
@@ -46,6 +52,25 @@ struct Source {
 }
 
 impl Source {
+    fn of(store: &Shared, part: &Part) -> Port<Self> {
+        let key = store.key(&part.location)?;
+        match key.digest() {
+            None => Ok(Self { key, size: part.size }),
+            Some(_) => Err(PortError::new(PortErrorKind::Internal, format!("{key} is no part"))),
+        }
+    }
+
+    /// Gives the part another name instead of its own. The file, which may not be on the disk yet.
+    fn rename(&self, store: &Shared, dir: &File, name: Key) -> Port<File> {
+        let file = self.open(store)?;
+        let renamed = match store.tree.find(self.key.room(), self.key.fan())? {
+            Some(from) => store.tree.disk.rename(&from, &self.key.file_name(), dir, &name.file_name()),
+            None => Err(rustix::io::Errno::NOENT.into()),
+        };
+        renamed.doing(|| format!("moving {} to {name}", self.key))?;
+        Ok(file)
+    }
+
     /// Gives the part a second name. `false` where the filesystem cannot.
     fn link(&self, store: &Shared, dir: &File, name: Key) -> Port<bool> {
         drop(self.open(store)?);
@@ -72,7 +97,7 @@ impl Source {
 }
 
 /// Copies all parts into one new file, and moves that to its name. No part, no bytes.
-fn join(store: &Shared, upload: UploadId, sources: &[Source], dir: &File, name: Key) -> Port<()> {
+fn join(store: &Shared, upload: UploadId, sources: &[&Source], dir: &File, name: Key) -> Port<()> {
     let mut joined = NewFile::create(store, upload)?;
     for source in sources {
         let file = source.open(store)?;

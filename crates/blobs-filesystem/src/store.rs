@@ -5,6 +5,7 @@ use crate::key::{Key, Room};
 use crate::open::{OpenError, Options};
 use crate::store_id::StoreId;
 use crate::tree::Tree;
+use crate::write::Lasting;
 use crate::{list, open, read, seal, write};
 use async_trait::async_trait;
 use manifest_core::facts::{Location, StoreName};
@@ -19,7 +20,7 @@ use std::sync::Arc;
 /// Blobs in a local directory. Clones are the same store.
 ///
 /// Calls must be made within a tokio runtime, whose threads for blocking work do all of it. Memory: at most 1 MiB for each body
-/// that is written and 512 KiB for each that is read, beside the pieces that the caller holds.
+/// that is written and 256 KiB for each that is read, beside the pieces that the caller holds.
 ///
 /// ```
 /// # use blobs_filesystem::{FilesystemBlobs, Options};
@@ -30,7 +31,7 @@ use std::sync::Arc;
 /// # let root = tempfile::tempdir()?;
 /// let blobs = FilesystemBlobs::open(root.path(), "main".parse()?, Options::default())?;
 /// let upload = UploadId::from_bits(7);
-/// let empty = blobs.seal(&upload, &[], &Digest::of(Algorithm::Sha256, b"")).await?;
+/// let empty = blobs.seal(&upload, &[], None, &Digest::of(Algorithm::Sha256, b"")).await?;
 /// assert!(empty.key.starts_with("sha256/e3/e3b0c442"));
 /// # Ok(())
 /// # }
@@ -112,7 +113,7 @@ impl Shared {
         Ok(Capacity { free: Some(free), writable: free > 0 && !space.read_only })
     }
 
-    fn delete(&self, key: &Key) -> Port<()> {
+    pub(crate) fn delete(&self, key: &Key) -> Port<()> {
         let Some(dir) = self.tree.find(key.room(), key.fan())? else {
             return Ok(());
         };
@@ -127,13 +128,18 @@ impl Shared {
 #[async_trait]
 impl BlobStore for FilesystemBlobs {
     async fn write_part(&self, upload: &UploadId, body: BodyStream) -> Result<Part, WriteError> {
-        write::part(&self.shared, *upload, body).await
+        write::part(&self.shared, *upload, Lasting::Now, body).await
     }
 
-    async fn seal(&self, upload: &UploadId, parts: &[Part], digest: &Digest) -> Port<Location> {
-        let (shared, upload, parts, digest) = (Arc::clone(&self.shared), *upload, parts.to_vec(), *digest);
+    async fn write_last(&self, upload: &UploadId, body: BodyStream) -> Result<Part, WriteError> {
+        write::part(&self.shared, *upload, Lasting::OnceSealed, body).await
+    }
+
+    async fn seal(&self, upload: &UploadId, parts: &[Part], last: Option<Part>, digest: &Digest) -> Port<Location> {
+        let (shared, upload, digest) = (Arc::clone(&self.shared), *upload, *digest);
+        let parts = parts.to_vec();
         // A seal that nobody waits for any more takes its name away again.
-        let sealed = blocking::run(move || seal::parts(&shared, upload, &parts, digest).map(Aside::new));
+        let sealed = blocking::run(move || seal::parts(&shared, upload, &parts, last.as_ref(), digest).map(Aside::new));
         let key = sealed.await?.take().keep();
         Ok(self.shared.location(&key))
     }

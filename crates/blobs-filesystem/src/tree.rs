@@ -79,17 +79,26 @@ impl Tree {
     pub(crate) fn open(&self, key: &Key) -> Port<(File, u64)> {
         let opened = (|| {
             let dir = self.disk.open_dir(self.room(key.room()), &fan_name(key.fan()))?;
-            let file = self.disk.open(&dir, &key.file_name())?;
-            let metadata = file.metadata()?;
-            Ok((file, metadata))
+            self.disk.open(&dir, &key.file_name())
         })();
-        let (file, metadata) = opened.doing(|| format!("opening {key}"))?;
-        if metadata.is_file() { Ok((file, metadata.len())) } else { Err(corrupt(format!("{key} is no file"))) }
+        opened.and_then(sized).doing(|| format!("opening {key}"))?.ok_or_else(|| corrupt(format!("{key} is no file")))
+    }
+
+    /// The same without a wait for the disk, or none: then `open` says why.
+    pub(crate) fn open_at_once(&self, key: &Key) -> Option<(File, u64)> {
+        let file = self.disk.open_at_once(self.room(key.room()), &fan_name(key.fan()), &key.file_name())?;
+        sized(file).ok().flatten()
     }
 
     fn opened(&self, room: Room) -> &Opened {
         &self.rooms[room as usize]
     }
+}
+
+/// A file with its size; none if it is something else.
+fn sized(file: File) -> io::Result<Option<(File, u64)>> {
+    let metadata = file.metadata()?;
+    Ok(metadata.is_file().then_some((file, metadata.len())))
 }
 
 /// The name of a directory below a room.

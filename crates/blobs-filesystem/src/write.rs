@@ -1,4 +1,5 @@
-//! Parts: a body goes to a new file, batch by batch, and the file is on the disk before anybody hears of it.
+//! Parts: a body goes to a new file, batch by batch, and the file is on the disk before anybody hears of it. The last part of an
+//! upload is left to the seal, since nobody hears of it before.
 //!
 //! A thread that may block is used only while bytes are written, not while a slow client is waited for; one batch is written
 //! while the next one comes in. A body of less than a batch costs one job in all.
@@ -14,8 +15,22 @@ use manifest_core::ports::{BodyStream, Part, UploadId, WriteError};
 use std::mem;
 use std::sync::Arc;
 
+/// When a part has to be on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lasting {
+    /// Before anybody is told where it is.
+    Now,
+    /// When it is sealed.
+    OnceSealed,
+}
+
 /// Stores a body as a part.
-pub(crate) async fn part(store: &Arc<Shared>, upload: UploadId, mut body: BodyStream) -> Result<Part, WriteError> {
+pub(crate) async fn part(
+    store: &Arc<Shared>,
+    upload: UploadId,
+    lasting: Lasting,
+    mut body: BodyStream,
+) -> Result<Part, WriteError> {
     let mut writer = Writer { store: Arc::clone(store), upload, writing: None, behind: None, unsynced: 0 };
     let mut batch = Batch::default();
     while let Some(piece) = body.next().await {
@@ -30,7 +45,7 @@ pub(crate) async fn part(store: &Arc<Shared>, upload: UploadId, mut body: BodySt
             writer = writer.append(mem::take(&mut batch)).await.map_err(WriteError::Store)?;
         }
     }
-    writer.finish(batch).await.map_err(WriteError::Store)
+    writer.finish(batch, lasting).await.map_err(WriteError::Store)
 }
 
 /// How many bytes are written before they are sent to the disk, while more come in: what is left at the end is then little, and
@@ -66,8 +81,8 @@ impl Writer {
         Ok(self)
     }
 
-    /// Writes the last batch and brings everything to the disk.
-    async fn finish(mut self, batch: Batch) -> Port<Part> {
+    /// Writes the last batch, and brings everything to the disk if it has to be there.
+    async fn finish(mut self, batch: Batch, lasting: Lasting) -> Port<Part> {
         let file = self.written().await?;
         self.synced().await?;
         let (store, upload) = (Arc::clone(&self.store), self.upload);
@@ -75,7 +90,11 @@ impl Writer {
             let mut file = open(&store, upload, file)?;
             // Even of no bytes: a store under its reserve takes none.
             file.append(&store, batch)?;
-            file.finish(&store).map(Aside::new)
+            match lasting {
+                Lasting::Now => file.finish(&store),
+                Lasting::OnceSealed => Ok(file.close()),
+            }
+            .map(Aside::new)
         });
         let (name, size) = written.await?.take();
         Ok(Part { location: self.store.location(&name.keep()), size })

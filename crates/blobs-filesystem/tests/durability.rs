@@ -42,7 +42,7 @@ fn bytes_then_names_are_on_the_disk_before_a_call_returns() {
     check(&trace, &fs::canonicalize(root.path()).unwrap());
 }
 
-/// Stores a small body, a large one and both of them joined, and says so on standard output, where the trace shows when.
+/// Stores a small body, a large one, both of them joined, and a last one, and says so on standard output, where the trace shows when.
 async fn traced(root: &Path) {
     let blobs = FilesystemBlobs::open(root, "disk".parse().unwrap(), Options { min_free: 0 }).unwrap();
     let digest = Digest::of(Algorithm::Sha256, b"");
@@ -53,10 +53,14 @@ async fn traced(root: &Path) {
         parts.push(blobs.write_part(&UPLOAD, body).await.unwrap());
         say(said);
     }
-    blobs.seal(&UPLOAD, &parts[..1], &digest).await.unwrap();
+    blobs.seal(&UPLOAD, &parts[..1], None, &digest).await.unwrap();
     say("one sealed");
-    blobs.seal(&UPLOAD, &parts, &digest).await.unwrap();
+    blobs.seal(&UPLOAD, &parts, None, &digest).await.unwrap();
     say("both sealed");
+    let body = stream::iter([Ok(Bytes::from(vec![7; 64 * 1024]))]).boxed();
+    let last = blobs.write_last(&UPLOAD, body).await.unwrap();
+    blobs.seal(&UPLOAD, &[], Some(last), &digest).await.unwrap();
+    say("last sealed");
 }
 
 /// One write to standard output, whatever the test harness does with `println!`.
@@ -74,6 +78,7 @@ fn check(trace: &str, root: &Path) {
     let trace = Trace(calls(trace).iter().filter_map(|call| Event::read(call, root)).collect());
     parts(&trace);
     seals(&trace);
+    last(&trace);
 }
 
 fn parts(trace: &Trace) {
@@ -109,6 +114,16 @@ fn seals(trace: &Trace) {
     assert!(writes.len() >= 2 && writes.iter().all(|event| *event == Event::Write(file.clone())), "{both:?}");
     assert_eq!((file_sync, dir_sync), (&sync(file), &sync("sha256/e3")));
     assert!(sealed.starts_with("sha256/e3/e3b0c442"), "{sealed}");
+}
+
+/// The bytes of one that comes whole are synced under their last name, and only then: one wait for the disk.
+fn last(trace: &Trace) {
+    let last = trace.between("both sealed", "last sealed");
+    let [Event::Create(file), write, Event::Move(sealed), file_sync, dir_sync] = last else {
+        panic!("a last part is written, moved and synced: {last:?}");
+    };
+    assert_eq!(write, &Event::Write(file.clone()));
+    assert_eq!((file_sync, dir_sync), (&sync(sealed), &sync("sha256/e3")));
 }
 
 fn sync(name: &str) -> Event {

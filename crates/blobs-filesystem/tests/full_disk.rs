@@ -70,7 +70,7 @@ fn may_mount(namespace: &[&str]) -> bool {
 async fn on_a_small_disk(root: &Path) {
     let blobs = FilesystemBlobs::open(root, "disk".parse().unwrap(), Options { min_free: 0 }).unwrap();
     let kept = write(&blobs, 16 * KIB).await.unwrap();
-    let kept = blobs.seal(&UPLOAD, &[kept], &digest()).await.unwrap();
+    let kept = blobs.seal(&UPLOAD, &[kept], None, &digest()).await.unwrap();
 
     let error = write(&blobs, 16 * KIB * KIB).await.unwrap_err();
     assert!(matches!(&error, WriteError::Store(error) if error.kind() == PortErrorKind::Full), "{error:?}");
@@ -78,7 +78,7 @@ async fn on_a_small_disk(root: &Path) {
     for _ in 0..2 {
         parts.push(write(&blobs, 1280 * KIB).await.unwrap());
     }
-    let error = blobs.seal(&UPLOAD, &parts, &digest()).await.unwrap_err();
+    let error = blobs.seal(&UPLOAD, &parts, None, &digest()).await.unwrap_err();
     assert_eq!(error.kind(), PortErrorKind::Full, "{error:?}");
 
     // What was written before is all that is there; it can be read and removed, and then there is room again.

@@ -144,11 +144,20 @@ impl BlobStore for MemoryBlobs {
         Ok(Part { location, size })
     }
 
-    async fn seal(&self, upload: &UploadId, parts: &[Part], _digest: &Digest) -> Port<Location> {
-        let parts: Vec<Chunks> = parts.iter().map(|part| self.chunks(&part.location)).collect::<Port<_>>()?;
-        let whole = Chunks::join(&parts);
+    async fn write_last(&self, upload: &UploadId, body: BodyStream) -> Result<Part, WriteError> {
+        self.write_part(upload, body).await
+    }
+
+    async fn seal(&self, upload: &UploadId, parts: &[Part], last: Option<Part>, _digest: &Digest) -> Port<Location> {
+        let all = parts.iter().chain(&last);
+        let all: Vec<Chunks> = all.map(|part| self.chunks(&part.location)).collect::<Port<_>>()?;
+        let whole = Chunks::join(&all);
         let room = self.reserve(whole.size())?;
-        self.insert(Kind::Sealed, upload, whole, room)
+        let sealed = self.insert(Kind::Sealed, upload, whole, room)?;
+        if let Some(last) = last {
+            self.delete(&last.location).await?;
+        }
+        Ok(sealed)
     }
 
     async fn read(&self, at: &Location, range: Option<Range<u64>>) -> Port<ByteStream> {

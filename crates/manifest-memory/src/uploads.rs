@@ -69,11 +69,8 @@ impl Uploads for MemoryStore {
         let mut state = self.write()?;
         let refusal = state.finish_refusal(ask);
         let finished = refusal.unwrap_or_else(|| Finished::Done(state.make_blob(ask)));
-        // What is kept is named by now; the rest is nobody's.
-        let given = ask.last_part.iter().map(|part| &part.location);
-        for location in given.chain([&ask.sealed]) {
-            state.discard(location, ask.now);
-        }
+        // A copy that is kept is named by now; another one is nobody's.
+        state.discard(&ask.sealed, ask.now);
         Ok(finished)
     }
 

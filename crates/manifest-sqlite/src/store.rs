@@ -2,7 +2,7 @@ use crate::connection::File;
 use crate::migrate::MIGRATIONS;
 use crate::open::{self, OpenError, Opened};
 use crate::reader::Readers;
-use crate::writer::{Verdict, Writer};
+use crate::writer::{Promise, Verdict, Writer};
 use diesel::SqliteConnection;
 use diesel::migration::MigrationSource;
 use diesel::sqlite::Sqlite;
@@ -123,13 +123,22 @@ impl SqliteStore {
         self.0.readers.elsewhere(read).await
     }
 
-    /// Has a write done, whole or not at all.
+    /// Has a write done, whole or not at all, so that it outlasts a crash.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         write: impl FnMut(&mut SqliteConnection) -> Port<Verdict<T>> + Send + 'static,
     ) -> Port<T> {
+        self.write_as(Promise::Durable, write).await
+    }
+
+    /// Has a write done, whole or not at all, which lasts as it is promised.
+    pub(crate) async fn write_as<T: Send + 'static>(
+        &self,
+        promise: Promise,
+        write: impl FnMut(&mut SqliteConnection) -> Port<Verdict<T>> + Send + 'static,
+    ) -> Port<T> {
         match &self.0.writer {
-            Some(writer) => writer.write(write).await,
+            Some(writer) => writer.write(promise, write).await,
             None => {
                 Err(PortError::new(PortErrorKind::Internal, "writing to a database that was opened for reading only"))
             }

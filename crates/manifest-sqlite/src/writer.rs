@@ -27,6 +27,15 @@ pub(crate) enum Verdict<T> {
     Refuse(T),
 }
 
+/// What an answer promises about a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Promise {
+    /// It outlasts a crash of the machine.
+    Durable,
+    /// A crash of the machine may undo it, and with it all that came after it, of which nothing was promised to be durable.
+    Committed,
+}
+
 /// The handle to the writer's thread. Dropping it finishes the writes that wait.
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -51,21 +60,23 @@ impl Writer {
     /// Starts the thread on a connection that is set up.
     pub(crate) fn start(connection: SqliteConnection, settings: WriterSettings) -> io::Result<Self> {
         let (queue, waiting) = channel();
-        let run = move || Thread { connection, settings }.run(&waiting);
+        // As connections are set up.
+        let promise = Promise::Durable;
+        let run = move || Thread { connection, promise, settings }.run(&waiting);
         let thread = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(run)?;
         Ok(Self { queue, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Has a write done, whole or not at all, and answers when it is durable.
+    /// Has a write done, whole or not at all, and answers when it is what is promised.
     ///
     /// `write` may run several times, each time on a state in which it did not happen. Dropping the future does not stop it.
-    pub(crate) async fn write<T, F>(&self, write: F) -> Port<T>
+    pub(crate) async fn write<T, F>(&self, promise: Promise, write: F) -> Port<T>
     where
         T: Send + 'static,
         F: FnMut(&mut SqliteConnection) -> Port<Verdict<T>> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Job { write, reply, answer: None };
+        let job = Job { write, promise, reply, answer: None };
         let closed = || PortError::new(PortErrorKind::Unavailable, "the store is closed");
         self.queue.send(Message::Write(Box::new(job))).map_err(|_| closed())?;
         // The thread drops a write that it did not begin when it stops.
@@ -93,9 +104,11 @@ impl Drop for Writer {
 
 /// A write without the type of its answer.
 trait Write: Send {
+    /// What is promised about it.
+    fn promise(&self) -> Promise;
     /// Does it within the transaction. Whether to keep what it did.
     fn run(&mut self, connection: &mut SqliteConnection) -> Port<bool>;
-    /// Says that what it answered last is durable.
+    /// Says that what it answered last is what was promised.
     fn confirm(self: Box<Self>);
     /// Says that nothing of it happened, or that nobody knows.
     fn fail(self: Box<Self>, error: PortError);
@@ -103,6 +116,7 @@ trait Write: Send {
 
 struct Job<T, F> {
     write: F,
+    promise: Promise,
     reply: oneshot::Sender<Port<T>>,
     answer: Option<T>,
 }
@@ -112,6 +126,10 @@ where
     T: Send,
     F: FnMut(&mut SqliteConnection) -> Port<Verdict<T>> + Send,
 {
+    fn promise(&self) -> Promise {
+        self.promise
+    }
+
     fn run(&mut self, connection: &mut SqliteConnection) -> Port<bool> {
         // A panic in one write must not take the others, and the thread, with it.
         let verdict = catch_unwind(AssertUnwindSafe(|| (self.write)(connection)))
@@ -143,6 +161,8 @@ const TRIES: u32 = 3;
 
 struct Thread {
     connection: SqliteConnection,
+    /// What a commit on the connection is.
+    promise: Promise,
     settings: WriterSettings,
 }
 
@@ -194,7 +214,9 @@ impl Thread {
 
     /// All of them in one transaction, or none.
     fn together(&mut self, group: &mut [Box<dyn Write>]) -> Result<(), Undone> {
-        self.begin().map_err(Undone::NotBegun)?;
+        // One commit for all: it waits for the disk if any of them has to.
+        let durable = group.iter().any(|write| write.promise() == Promise::Durable);
+        self.begin(if durable { Promise::Durable } else { Promise::Committed }).map_err(Undone::NotBegun)?;
         for write in group {
             if let Err(error) = self.within_savepoint(write.as_mut()) {
                 self.roll_back();
@@ -215,7 +237,7 @@ impl Thread {
 
     /// One of them in its own transaction.
     fn alone(&mut self, write: &mut dyn Write) -> Result<(), Undone> {
-        self.begin().map_err(Undone::NotBegun)?;
+        self.begin(write.promise()).map_err(Undone::NotBegun)?;
         match write.run(&mut self.connection) {
             Ok(true) => self.commit().map_err(Undone::RolledBack),
             Ok(false) => {
@@ -230,7 +252,8 @@ impl Thread {
     }
 
     /// Takes the lock, after several tries if another process holds it.
-    fn begin(&mut self) -> Port<()> {
+    fn begin(&mut self, promise: Promise) -> Port<()> {
+        self.promise(promise)?;
         let mut tries = 1;
         loop {
             match (Begin {}).execute(&mut self.connection).doing("beginning a write") {
@@ -239,6 +262,22 @@ impl Thread {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Sees to it that the next commit is what is promised. SQLite takes this only between transactions.
+    ///
+    /// A commit that waits for the disk takes along the whole log, so all that was committed before.
+    fn promise(&mut self, promise: Promise) -> Port<()> {
+        if self.promise == promise {
+            return Ok(());
+        }
+        match promise {
+            Promise::Durable => SyncEachCommit {}.execute(&mut self.connection),
+            Promise::Committed => SyncLater {}.execute(&mut self.connection),
+        }
+        .doing("choosing whether a commit waits for the disk")?;
+        self.promise = promise;
+        Ok(())
     }
 
     fn commit(&mut self) -> Port<()> {
@@ -269,7 +308,7 @@ impl Thread {
         tracing::error!(error = &error as &dyn std::error::Error, "the writer connects anew");
         let WriterSettings { file, cache_kib, busy } = &self.settings;
         match file.writer(Mode::Write, *cache_kib, *busy) {
-            Ok(connection) => self.connection = connection,
+            Ok(connection) => (self.connection, self.promise) = (connection, Promise::Durable),
             Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the writer cannot connect"),
         }
     }
@@ -304,6 +343,14 @@ statement! {
     /// IMMEDIATE takes the lock now: a transaction that began with a read could not be helped if another process wrote first.
     struct Begin {}
     "BEGIN IMMEDIATE"
+}
+statement! {
+    struct SyncEachCommit {}
+    "PRAGMA synchronous = FULL"
+}
+statement! {
+    struct SyncLater {}
+    "PRAGMA synchronous = NORMAL"
 }
 statement! {
     struct Commit {}

@@ -53,7 +53,7 @@ fn a_dropped_seal_leaves_its_parts() {
         let part = store.write_part(&UPLOAD, body([Bytes::from_static(b"small")])).await.unwrap();
         let digest = sha256(b"small");
         for parts in [vec![], vec![part.clone()], vec![part.clone(), part.clone()]] {
-            assert!(store.seal(&UPLOAD, &parts, &digest).now_or_never().is_none());
+            assert!(store.seal(&UPLOAD, &parts, None, &digest).now_or_never().is_none());
         }
     });
     let left = files(root.path());

@@ -13,7 +13,7 @@ const PART: &str = "parts/05/00000000-0000-0000-0000-000000000005.00000000000000
 async fn refused(store: &Store, at: &Location, expected: PortErrorKind) {
     assert_eq!(kind(store.read(at).await), expected, "read {at}");
     let part = Part { location: at.clone(), size: 1 };
-    let sealed = store.blobs.seal(&UploadId::from_bits(5), &[part], &sha256(b"")).await;
+    let sealed = store.blobs.seal(&UploadId::from_bits(5), &[part], None, &sha256(b"")).await;
     assert_eq!(kind(sealed), expected, "seal {at}");
 }
 

@@ -16,7 +16,7 @@ async fn filled() -> (Store, Vec<String>) {
         let part = store.part(id, b"some").await;
         let algorithm = Algorithm::ALL[usize::from(n % 3 == 0)];
         let digest = Digest::of(algorithm, &[u8::try_from(n % 7).unwrap()]);
-        let sealed = store.blobs.seal(&upload, std::slice::from_ref(&part), &digest).await.unwrap();
+        let sealed = store.blobs.seal(&upload, std::slice::from_ref(&part), None, &digest).await.unwrap();
         keys.extend([part.location.key, sealed.key]);
     }
     keys.sort();
@@ -81,7 +81,7 @@ async fn size_upload_and_age_are_listed() {
     // Old bytes under a new name are young, so that no sweep takes them for forgotten.
     let long_ago = SystemTime::now() - Duration::from_hours(90 * 24);
     std::fs::File::open(store.path(&part.location)).unwrap().set_modified(long_ago).unwrap();
-    let sealed = store.blobs.seal(&UploadId::from_bits(77), &[part], &sha256(b"12345")).await.unwrap();
+    let sealed = store.blobs.seal(&UploadId::from_bits(77), &[part], None, &sha256(b"12345")).await.unwrap();
     let items = store.blobs.list(None, 9).await.unwrap().items;
     let stored = items.iter().find(|stored| stored.location == sealed).unwrap();
     assert!(stored.modified >= now - 1000, "{} is not now, {now}", stored.modified);

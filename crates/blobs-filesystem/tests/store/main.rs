@@ -41,7 +41,7 @@ impl Store {
 
     async fn sealed(&self, upload: u128, content: &[u8]) -> Location {
         let part = self.part(upload, content).await;
-        self.blobs.seal(&UploadId::from_bits(upload), &[part], &sha256(content)).await.unwrap()
+        self.blobs.seal(&UploadId::from_bits(upload), &[part], None, &sha256(content)).await.unwrap()
     }
 
     async fn read(&self, at: &Location) -> Port<Vec<u8>> {

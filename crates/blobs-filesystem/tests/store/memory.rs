@@ -71,7 +71,7 @@ async fn a_body_of_tiny_pieces_is_written_whole() {
     let bytes = content(MIB + 3);
     let tiny: Vec<Bytes> = bytes.chunks(1).map(Bytes::copy_from_slice).collect();
     let part = store.blobs.write_part(&UPLOAD, body(tiny)).await.unwrap();
-    let sealed = store.blobs.seal(&UPLOAD, &[part], &sha256(&bytes)).await.unwrap();
+    let sealed = store.blobs.seal(&UPLOAD, &[part], None, &sha256(&bytes)).await.unwrap();
     assert!(store.read(&sealed).await.unwrap() == bytes);
 }
 

@@ -19,7 +19,7 @@ async fn parts_are_joined_in_order() {
             parts.push(store.part(3, &bytes[start..cut]).await);
             start = cut;
         }
-        let sealed = store.blobs.seal(&UPLOAD, &parts, &sha256(&bytes)).await.unwrap();
+        let sealed = store.blobs.seal(&UPLOAD, &parts, None, &sha256(&bytes)).await.unwrap();
         assert!(store.read(&sealed).await.unwrap() == bytes, "{cuts:?}");
         // One part with bytes in it is linked, not copied.
         let names = std::fs::metadata(store.path(&sealed)).unwrap().nlink();
@@ -37,7 +37,7 @@ async fn parts_are_joined_in_order() {
 async fn no_part_is_the_empty_blob() {
     let store = Store::new();
     let digest = Digest::of(Algorithm::Sha512, b"");
-    let sealed = store.blobs.seal(&UPLOAD, &[], &digest).await.unwrap();
+    let sealed = store.blobs.seal(&UPLOAD, &[], None, &digest).await.unwrap();
     assert!(sealed.key.starts_with("sha512/cf/cf83e135"), "{sealed}");
     assert!(sealed.key.contains(&UPLOAD.to_string()));
     assert!(store.read(&sealed).await.unwrap().is_empty());
@@ -50,7 +50,7 @@ async fn many_seals_of_one_part_are_many_locations() {
     let part = store.part(3, b"shared").await;
     let seals = (0..64).map(|_| {
         let (blobs, part) = (store.blobs.clone(), part.clone());
-        tokio::spawn(async move { blobs.seal(&UPLOAD, &[part], &sha256(b"shared")).await.unwrap() })
+        tokio::spawn(async move { blobs.seal(&UPLOAD, &[part], None, &sha256(b"shared")).await.unwrap() })
     });
     let sealed: Vec<_> = join_all(seals).await.into_iter().map(Result::unwrap).collect();
     let keys: BTreeSet<_> = sealed.iter().map(|at| at.key.clone()).collect();
@@ -67,7 +67,7 @@ async fn many_seals_of_one_part_are_many_locations() {
 async fn parts_that_are_not_what_the_upload_says_are_refused() {
     let store = Store::new();
     let good = store.part(3, b"good").await;
-    let sealed = store.blobs.seal(&UPLOAD, std::slice::from_ref(&good), &sha256(b"good")).await.unwrap();
+    let sealed = store.blobs.seal(&UPLOAD, std::slice::from_ref(&good), None, &sha256(b"good")).await.unwrap();
     let longer = Part { size: 5, ..good.clone() };
     let shorter = Part { size: 3, ..good.clone() };
     let missing =
@@ -77,7 +77,7 @@ async fn parts_that_are_not_what_the_upload_says_are_refused() {
     let before = store.keys().await;
     let check = async |part: Part, expected: PortErrorKind| {
         for parts in [vec![part.clone()], vec![good.clone(), part.clone()]] {
-            assert_eq!(kind(store.blobs.seal(&UPLOAD, &parts, &sha256(b"x")).await), expected, "{parts:?}");
+            assert_eq!(kind(store.blobs.seal(&UPLOAD, &parts, None, &sha256(b"x")).await), expected, "{parts:?}");
         }
     };
     check(longer, PortErrorKind::Corrupt).await;

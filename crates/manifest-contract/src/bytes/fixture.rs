@@ -73,7 +73,21 @@ impl Fixture {
     }
 
     pub(super) async fn seal(&self, upload: &str, parts: &[Part]) -> Location {
-        must(self.store.seal(&upload_id(upload), parts, &digest_of(parts)).await)
+        must(self.store.seal(&upload_id(upload), parts, None, &digest_of(parts)).await)
+    }
+
+    /// A last part with that content, which comes in pieces of at most 1,000 bytes.
+    pub(super) async fn last(&self, upload: &str, content: &[u8]) -> Part {
+        let pieces = content.chunks(1_000).map(Bytes::copy_from_slice).map(Ok);
+        match self.store.write_last(&upload_id(upload), body(pieces.collect())).await {
+            Ok(part) => part,
+            Err(error) => panic!("a last part was not stored: {error:?}"),
+        }
+    }
+
+    pub(super) async fn seal_with(&self, upload: &str, parts: &[Part], last: &Part) -> Location {
+        let all: Vec<Part> = parts.iter().chain([last]).cloned().collect();
+        must(self.store.seal(&upload_id(upload), parts, Some(last.clone()), &digest_of(&all)).await)
     }
 
     /// A sealed blob with that content, and nothing else.

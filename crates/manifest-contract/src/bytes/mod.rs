@@ -67,6 +67,10 @@ macro_rules! each_bytes_clause {
             S6 parts::s6_a_full_store_says_so_and_goes_on_reading_and_deleting
             S6 parts::s6_a_store_says_how_much_room_it_has
             S7 reading::s7_a_key_that_is_not_the_stores_own_is_refused
+            S8 sealing::s8_a_last_part_ends_the_blob_and_is_used_up
+            S8 sealing::s8_a_last_part_that_is_gone_is_not_sealed
+            S8 sealing::s8_a_last_part_that_is_not_sealed_is_listed_and_deleted_like_any_other
+            S8 sealing::s8_what_was_sealed_of_a_last_part_is_there_after_the_store_is_opened_again
         }
     };
 }

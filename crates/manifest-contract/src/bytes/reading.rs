@@ -105,7 +105,7 @@ pub(crate) async fn s7_a_key_that_is_not_the_stores_own_is_refused(store: Fixtur
         assert!(store.store.delete(at).await.is_err(), "{at:?} was taken for a key to delete");
         let parts = [Part { location: at.clone(), size: 7 }];
         let digest = Digest::of(Algorithm::Sha256, b"content");
-        assert!(store.store.seal(&upload_id("u"), &parts, &digest).await.is_err(), "{at:?} was sealed");
+        assert!(store.store.seal(&upload_id("u"), &parts, None, &digest).await.is_err(), "{at:?} was sealed");
     }
     assert_eq!(store.listed().await, before);
     assert_eq!(must(store.read(&sealed, None).await), b"content");

@@ -1,8 +1,9 @@
-//! S2: sealed blobs.
+//! S2 and S8: sealed blobs.
 
 use super::Fixture;
 use super::fixture::{content, upload_id};
 use crate::world::{at_once, must};
+use manifest_core::PortErrorKind;
 use manifest_core::ports::Part;
 use oci_types::{Algorithm, Digest};
 use std::collections::BTreeSet;
@@ -74,7 +75,7 @@ pub(crate) async fn s2_seals_at_once_make_a_location_each(store: Fixture) {
     let parts = Arc::new([store.part("u", b"con").await, store.part("u", b"tent").await]);
     let sealed = at_once(32, |_| {
         let (bytes, parts) = (Arc::clone(&store.store), Arc::clone(&parts));
-        async move { must(bytes.seal(&upload_id("u"), &parts[..], &Digest::of(Algorithm::Sha256, b"content")).await) }
+        async move { must(bytes.seal(&upload_id("u"), &parts[..], None, &Digest::of(Algorithm::Sha256, b"content")).await) }
     });
     let sealed = sealed.await;
     assert_eq!(sealed.iter().collect::<BTreeSet<_>>().len(), 32);
@@ -101,7 +102,7 @@ pub(crate) async fn s2_a_part_that_is_gone_is_not_sealed(store: Fixture) {
     let before = store.listed().await;
     for parts in [&[gone.clone()][..], &[here.clone(), gone.clone()], &[gone, here]] {
         let digest = Digest::of(Algorithm::Sha256, b"");
-        assert!(store.store.seal(&upload_id("u"), parts, &digest).await.is_err(), "{parts:?}");
+        assert!(store.store.seal(&upload_id("u"), parts, None, &digest).await.is_err(), "{parts:?}");
     }
     assert_eq!(store.listed().await, before, "nothing torn is left");
 }
@@ -125,5 +126,59 @@ pub(crate) async fn s2_sealed_blobs_are_there_after_the_store_is_opened_again(st
         assert_eq!(must(store.read(&single, None).await), whole[1_000..71_000]);
         let fresh = store.seal("u", &parts).await;
         assert!(fresh != joined && fresh != single, "a location is used again after a restart");
+    }
+}
+
+pub(crate) async fn s8_a_last_part_ends_the_blob_and_is_used_up(store: Fixture) {
+    let check = async |sizes: &[usize], last: &[u8]| {
+        let (parts, mut whole) = parts(&store, sizes).await;
+        whole.extend(last);
+        let last = store.last("u", last).await;
+        let sealed = store.seal_with("u", &parts, &last).await;
+        assert!(must(store.read(&sealed, None).await) == whole, "{sizes:?}: the bytes differ");
+        assert!(store.listed().await.iter().all(|stored| stored.location != last.location), "{sizes:?}: it is left");
+        let gone = store.read(&last.location, None).await;
+        assert!(gone.is_err_and(|error| error.kind() == PortErrorKind::NotFound), "{sizes:?}: it is left");
+        for part in &parts {
+            must(store.read(&part.location, None).await);
+        }
+    };
+    check(&[], b"").await;
+    check(&[], b"content").await;
+    check(&[], &content(9, 70_000)).await;
+    check(&[0], b"content").await;
+    check(&[70_000], b"").await;
+    check(&[7], b"content").await;
+    check(&[3, 0, 70_000, 1], &content(9, 70_000)).await;
+}
+
+pub(crate) async fn s8_a_last_part_that_is_gone_is_not_sealed(store: Fixture) {
+    let (part, last) = (store.part("u", b"part").await, store.last("u", b"last").await);
+    must(store.store.delete(&last.location).await);
+    let before = store.listed().await;
+    for parts in [&[][..], &[part]] {
+        let digest = Digest::of(Algorithm::Sha256, b"");
+        assert!(store.store.seal(&upload_id("u"), parts, Some(last.clone()), &digest).await.is_err(), "{parts:?}");
+    }
+    assert_eq!(store.listed().await, before, "nothing torn is left");
+}
+
+pub(crate) async fn s8_a_last_part_that_is_not_sealed_is_listed_and_deleted_like_any_other(store: Fixture) {
+    let last = store.last("u", b"content").await;
+    assert_eq!(last.size, 7);
+    let listed = store.listed().await.into_iter().find(|stored| stored.location == last.location);
+    assert_eq!(listed.map(|stored| (stored.upload, stored.size)), Some((upload_id("u"), 7)));
+    must(store.store.delete(&last.location).await);
+    assert!(store.listed().await.is_empty());
+}
+
+pub(crate) async fn s8_what_was_sealed_of_a_last_part_is_there_after_the_store_is_opened_again(store: Fixture) {
+    let (parts, mut whole) = parts(&store, &[1_000]).await;
+    whole.extend(b"last");
+    let (last, only) = (store.last("u", b"last").await, store.last("u", b"only").await);
+    let (joined, single) = (store.seal_with("u", &parts, &last).await, store.seal_with("u", &[], &only).await);
+    if let Some(store) = store.reopened().await {
+        assert_eq!(must(store.read(&joined, None).await), whole);
+        assert_eq!(must(store.read(&single, None).await), b"only");
     }
 }

@@ -100,7 +100,6 @@ impl AnUpload {
             repository: self.repository.clone(),
             id: self.id,
             from,
-            last_part: None,
             sealed: self.sealed(sealed),
             digest: digest(content),
             size: content.len() as u64,
@@ -115,11 +114,7 @@ impl AnUpload {
 
     /// The whole of an opened upload: one part with the content, made a blob.
     pub(crate) async fn makes(&self, content: &str, lease_until: Millis) -> Blob {
-        let finish = FinishUpload {
-            last_part: Some(self.part("only", content.len() as u64)),
-            lease_until,
-            ..self.finishing(0, content, "whole")
-        };
+        let finish = FinishUpload { lease_until, ..self.finishing(0, content, "whole") };
         match self.finish(finish).await {
             Finished::Done(blob) => blob,
             refusal @ (Finished::AlreadyDone(_)

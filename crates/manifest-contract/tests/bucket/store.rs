@@ -118,15 +118,23 @@ impl BlobStore for BucketStore {
         object.complete("parts", upload).map_err(WriteError::Store)
     }
 
-    async fn seal(&self, upload: &UploadId, parts: &[Part], _digest: &Digest) -> Port<Location> {
+    async fn write_last(&self, upload: &UploadId, body: BodyStream) -> Result<Part, WriteError> {
+        self.write_part(upload, body).await
+    }
+
+    async fn seal(&self, upload: &UploadId, parts: &[Part], last: Option<Part>, _digest: &Digest) -> Port<Location> {
         let mut object = Object::begin(self);
-        for part in parts {
+        for part in parts.iter().chain(&last) {
             let mut bytes = self.read(&part.location, None).await?;
             while let Some(piece) = bytes.next().await {
                 object.push(&piece?)?;
             }
         }
-        Ok(object.complete("sealed", upload)?.location)
+        let sealed = object.complete("sealed", upload)?.location;
+        if let Some(last) = last {
+            self.delete(&last.location).await?;
+        }
+        Ok(sealed)
     }
 
     async fn read(&self, at: &Location, range: Option<Range<u64>>) -> Port<ByteStream> {

@@ -24,20 +24,26 @@ pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send
 /// - **S1.** A part MUST be durable when `write_part` returns it; when `write_part` fails, or its future is dropped, the bytes
 ///   are gone, or are left to the sweep of unnamed bytes.
 /// - **S2.** `seal` MUST make a fresh location on each call, by link or copy, never by moving a part, holding the bytes of all
-///   parts in order; it is durable on return. The upload's id MUST be readable from the key.
+///   parts in order, and then those of the last; it is durable on return. The upload's id MUST be readable from the key.
 /// - **S3.** `read` MUST give exactly the bytes of the range, in constant memory, and fail with `NotFound` where there are none.
 /// - **S4.** `delete` MUST succeed where there is nothing to delete.
 /// - **S5.** `list` MUST list every sealed location and part in byte order of the keys, with size and age.
 /// - **S6.** A store that is full, or under its reserve, MUST answer `Full` and leave no torn bytes; reads and deletes go on.
 /// - **S7.** A key that is not one of the store's own MUST be refused, whatever it looks like.
+/// - **S8.** What `write_last` stored need not be durable before it is sealed, and a `seal` that succeeds MUST use it up: nothing is
+///   left at its location. One that fails may leave it.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait BlobStore: Send + Sync {
     /// Stores a body as a part of an upload.
     async fn write_part(&self, upload: &UploadId, body: BodyStream) -> Result<Part, WriteError>;
 
-    /// Joins parts (none: the empty blob) under a fresh location.
-    async fn seal(&self, upload: &UploadId, parts: &[Part], digest: &Digest) -> Port<Location>;
+    /// Stores the body that ends an upload as a part that nobody hears of but the `seal` that follows. Where a blob comes in one
+    /// body, this is all of it, and no more is written to the disk than it needs.
+    async fn write_last(&self, upload: &UploadId, body: BodyStream) -> Result<Part, WriteError>;
+
+    /// Joins parts (none: the empty blob) and what `write_last` stored under a fresh location.
+    async fn seal(&self, upload: &UploadId, parts: &[Part], last: Option<Part>, digest: &Digest) -> Port<Location>;
 
     /// The bytes at a location, or a range of them that lies within.
     async fn read(&self, at: &Location, range: Option<Range<u64>>) -> Port<ByteStream>;

@@ -25,6 +25,9 @@ use std::str::FromStr;
 ///   upload stays as it was.
 /// - **U8.** `cancel` with an offset MUST leave an upload alone that is not there any more.
 /// - **U6.** `load` MUST answer parts in the order in which they were published, and the hash state of the last one.
+///
+/// Like every write, `finish`, `cancel` and `discard` outlast a crash of the machine once they are answered. `begin` and `publish` need
+/// not: after a crash an upload may be unknown, or end where it ended before, and the client is told so.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Uploads: Send + Sync {
@@ -222,9 +225,7 @@ pub struct FinishUpload {
     pub id: UploadId,
     /// The offset at which the upload must still be.
     pub from: u64,
-    /// A last part that came with the finish and was never published.
-    pub last_part: Option<Part>,
-    /// The sealed copy of all parts.
+    /// The sealed copy of all bytes.
     pub sealed: Location,
     /// What the bytes hash to: checked by the caller.
     pub digest: Digest,

@@ -12,6 +12,7 @@ use crate::ports::{
 };
 use crate::time::after;
 use bytes::Bytes;
+use complete::Place;
 use oci_types::{Algorithm, Digest, Hasher, RepositoryName};
 
 /// Why an upload did not go on.
@@ -133,7 +134,7 @@ impl Registry {
         self.authorize::<UploadError>(cx, repository, Action::Push).await?;
         let upload = self.open_upload(cx, repository, id).await?;
         in_order(&upload, start)?;
-        let Some((part, hasher)) = self.store_part(id, hasher_of(&upload)?, body).await? else {
+        let Some((part, hasher)) = self.store_part(id, Place::Between, hasher_of(&upload)?, body).await? else {
             return Ok(upload.offset);
         };
         let end = upload.offset + part.size;

@@ -1,4 +1,4 @@
-//! What a blob store may do wrong: S1 to S7.
+//! What a blob store may do wrong: S1 to S8.
 
 use crate::caught::{caught_bytes, plain};
 use async_trait::async_trait;
@@ -35,6 +35,8 @@ enum Fault {
     SaysInternalWhenFull,
     LeavesTornBytes,
     CleansKeys,
+    LeavesTheLast,
+    ForgetsTheLast,
 }
 
 fn broken(fault: Fault) -> impl Fn() -> Fixture {
@@ -80,18 +82,27 @@ impl BlobStore for Faulty {
         }
     }
 
-    async fn seal(&self, upload: &UploadId, parts: &[Part], digest: &Digest) -> Port<Location> {
+    async fn write_last(&self, upload: &UploadId, body: BodyStream) -> Result<Part, WriteError> {
+        self.write_part(upload, body).await
+    }
+
+    async fn seal(&self, upload: &UploadId, parts: &[Part], last: Option<Part>, digest: &Digest) -> Port<Location> {
         if self.is(Fault::SealsInReverse) {
             let reversed: Vec<Part> = parts.iter().rev().cloned().collect();
-            return self.store.seal(upload, &reversed, digest).await;
+            return self.store.seal(upload, &reversed, last, digest).await;
         }
+        if self.is(Fault::LeavesTheLast) {
+            let all: Vec<Part> = parts.iter().cloned().chain(last).collect();
+            return self.store.seal(upload, &all, None, digest).await;
+        }
+        let last = last.filter(|_| !self.is(Fault::ForgetsTheLast));
         let parts: Vec<Part> =
             parts.iter().map(|part| Part { location: self.clean(&part.location), ..part.clone() }).collect();
         let known = self.sealed.lock().unwrap_or_else(PoisonError::into_inner).get(digest).cloned();
         if let Some(known) = known.filter(|_| self.is(Fault::SealsUnderTheDigest)) {
             return Ok(known);
         }
-        let sealed = self.store.seal(upload, &parts, digest).await?;
+        let sealed = self.store.seal(upload, &parts, last, digest).await?;
         self.sealed.lock().unwrap_or_else(PoisonError::into_inner).insert(*digest, sealed.clone());
         if self.is(Fault::MovesParts) {
             for part in &parts {
@@ -206,4 +217,15 @@ fn s6_a_full_store_that_says_something_else_or_leaves_torn_bytes() {
 #[test]
 fn s7_keys_that_are_cleaned() {
     caught_bytes(["s7_a_key_that_is_not_the_stores_own_is_refused"], broken(Fault::CleansKeys));
+}
+
+#[test]
+fn s8_a_last_part_that_is_left() {
+    caught_bytes(["s8_a_last_part_ends_the_blob_and_is_used_up"], broken(Fault::LeavesTheLast));
+}
+
+#[test]
+fn s8_a_last_part_that_is_forgotten() {
+    let clauses = ["s8_a_last_part_ends_the_blob_and_is_used_up", "s8_a_last_part_that_is_gone_is_not_sealed"];
+    caught_bytes(clauses, broken(Fault::ForgetsTheLast));
 }

@@ -216,7 +216,6 @@ fn finishing(upload: u128, content: &str) -> FinishUpload {
         repository: name(),
         id: UploadId::from_bits(upload),
         from: if upload == 1 { 0 } else { 3 },
-        last_part: None,
         sealed: location(&format!("sealed/{upload}")),
         digest: digest(content),
         size: 5,

@@ -154,7 +154,6 @@ pub(crate) fn finish(of: &str, id: u128, layer: &str) -> FinishUpload {
         repository: repository(of),
         id: UploadId::from_bits(id),
         from: 0,
-        last_part: Some(part(&format!("part-of-{id}"))),
         sealed: location(&format!("{layer}-of-{id}")),
         digest: digest(layer),
         size: 5,

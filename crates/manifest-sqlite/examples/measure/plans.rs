@@ -76,7 +76,6 @@ async fn upload(store: &impl Store, repository: &RepositoryName, number: usize) 
         repository: repository.clone(),
         id,
         from: 0,
-        last_part: None,
         sealed: Location { store: "main".parse()?, key: format!("blob/{number}") },
         digest: blob(number),
         size: 1_000,

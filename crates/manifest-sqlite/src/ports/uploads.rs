@@ -1,5 +1,6 @@
 use crate::ops::uploads;
 use crate::store::SqliteStore;
+use crate::writer::Promise;
 use async_trait::async_trait;
 use manifest_core::error::Port;
 use manifest_core::ports::{
@@ -13,7 +14,8 @@ use oci_types::RepositoryName;
 impl Uploads for SqliteStore {
     async fn begin(&self, upload: &NewUpload) -> Port<Begun> {
         let upload = upload.clone();
-        self.write(move |connection| uploads::begin(connection, &upload)).await
+        // Whoever opened an upload that a crash undid opens another one.
+        self.write_as(Promise::Committed, move |connection| uploads::begin(connection, &upload)).await
     }
 
     async fn load(&self, repository: &RepositoryName, id: &UploadId, now: Millis) -> Port<Option<Upload>> {
@@ -22,7 +24,8 @@ impl Uploads for SqliteStore {
 
     async fn publish(&self, part: &PublishPart) -> Port<Published> {
         let part = part.clone();
-        self.write(move |connection| uploads::publish(connection, &part)).await
+        // After a crash the upload may end where it did before, and the client is told so.
+        self.write_as(Promise::Committed, move |connection| uploads::publish(connection, &part)).await
     }
 
     async fn finish(&self, upload: &FinishUpload) -> Port<Finished> {

@@ -192,7 +192,6 @@ async fn furnished() -> World {
         from: 0,
         sealed: location("loose"),
         digest: digest("loose"),
-        last_part: None,
         ..finish()
     };
     world.store.finish(&loose).await.unwrap();
@@ -270,7 +269,6 @@ fn finish() -> FinishUpload {
         repository: name("app"),
         id: UploadId::from_bits(5),
         from: 5,
-        last_part: Some(part("last")),
         sealed: location("sealed"),
         digest: digest("whole"),
         size: 10,

@@ -42,7 +42,6 @@ pub(super) async fn furnish(world: &World, name: &str, id: u128) {
         repository: upload.repository,
         id: upload.id,
         from: 0,
-        last_part: None,
         sealed: Location { store: "main".parse().unwrap(), key: layer.clone() },
         digest: digest(&layer),
         size: 5,

@@ -83,8 +83,12 @@ impl BlobStore for Faulty {
         }
     }
 
-    async fn seal(&self, upload: &UploadId, parts: &[Part], digest: &Digest) -> Port<Location> {
-        self.inner.seal(upload, parts, digest).await
+    async fn write_last(&self, upload: &UploadId, body: BodyStream) -> Result<Part, WriteError> {
+        self.write_part(upload, body).await
+    }
+
+    async fn seal(&self, upload: &UploadId, parts: &[Part], last: Option<Part>, digest: &Digest) -> Port<Location> {
+        self.inner.seal(upload, parts, last, digest).await
     }
 
     async fn read(&self, at: &Location, range: Option<Range<u64>>) -> Port<ByteStream> {

@@ -9,11 +9,21 @@ use crate::time::after;
 use futures_util::StreamExt;
 use oci_types::{Algorithm, Digest, Hasher, RepositoryName};
 
+/// Where a body stands in its upload.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    /// More may follow, after a crash too.
+    Between,
+    /// The upload ends with it.
+    Last,
+}
+
 impl Registry {
     /// Stores a body as a part and hashes it on the way; `None` for an empty one, which needs no part.
     pub(super) async fn store_part(
         &self,
         id: &UploadId,
+        place: Place,
         hasher: Hasher,
         mut body: BodyStream,
     ) -> Result<Option<(Part, Hasher)>, UploadError> {
@@ -27,7 +37,10 @@ impl Registry {
             }
         };
         let (body, outcome) = HashingBody::new(hasher, first, body);
-        let part = self.ports.bytes.write_part(id, Box::pin(body)).await?;
+        let part = match place {
+            Place::Between => self.ports.bytes.write_part(id, Box::pin(body)).await?,
+            Place::Last => self.ports.bytes.write_last(id, Box::pin(body)).await?,
+        };
         let hasher = outcome.take().ok_or_else(|| {
             PortError::new(PortErrorKind::Internal, "the blob store kept a part without reading its body to the end")
         })?;
@@ -44,17 +57,17 @@ impl Registry {
         digest: &Digest,
     ) -> Result<Blob, UploadError> {
         let hasher = hasher_of(&upload)?;
-        let (last_part, hasher) = match self.store_part(&upload.id, hasher.clone(), body).await? {
+        let (last, hasher) = match self.store_part(&upload.id, Place::Last, hasher.clone(), body).await? {
             Some((part, hasher)) => (Some(part), hasher),
             None => (None, hasher),
         };
-        let parts: Vec<Part> = upload.parts.iter().chain(&last_part).cloned().collect();
-        let sealed = match self.digest_of(hasher, digest.algorithm(), &parts).await {
+        let parts = || upload.parts.iter().chain(&last);
+        let sealed = match self.digest_of(hasher, digest.algorithm(), parts()).await {
             Ok(actual) if actual != *digest => {
                 let mismatch = UploadError::DigestMismatch { expected: *digest, actual };
-                return Err(self.drop_mismatch(cx, repository, &upload, last_part, mismatch).await?);
+                return Err(self.drop_mismatch(cx, repository, &upload, last, mismatch).await?);
             }
-            Ok(_) => self.ports.bytes.seal(&upload.id, &parts, digest).await,
+            Ok(_) => self.ports.bytes.seal(&upload.id, &upload.parts, last.clone(), digest).await,
             Err(error) => Err(error),
         };
         let sealed = match sealed {
@@ -62,7 +75,7 @@ impl Registry {
             Err(error) => {
                 // What was never published is nobody's; on a full store its room matters. Were it not discarded now, the sweep
                 // of unnamed bytes would find it.
-                if let Some(part) = last_part {
+                if let Some(part) = last {
                     let _ = self.ports.uploads.discard(&[part], cx.now).await;
                 }
                 return self.overtaken(cx, repository, &upload, digest, error).await;
@@ -72,10 +85,9 @@ impl Registry {
             repository: repository.clone(),
             id: upload.id,
             from: upload.offset,
-            last_part,
             sealed,
             digest: *digest,
-            size: parts.iter().map(|part| part.size).sum(),
+            size: parts().map(|part| part.size).sum(),
             lease_until: after(cx.now, self.policy.lease),
             now: cx.now,
         };
@@ -89,7 +101,12 @@ impl Registry {
     }
 
     /// The digest of all parts: the hasher's, or read again where it is of another algorithm.
-    async fn digest_of(&self, hasher: Hasher, algorithm: Algorithm, parts: &[Part]) -> Result<Digest, PortError> {
+    async fn digest_of<'a>(
+        &self,
+        hasher: Hasher,
+        algorithm: Algorithm,
+        parts: impl Iterator<Item = &'a Part>,
+    ) -> Result<Digest, PortError> {
         if hasher.algorithm() == algorithm {
             return Ok(hasher.finish());
         }
@@ -109,14 +126,14 @@ impl Registry {
         cx: &Context,
         repository: &RepositoryName,
         upload: &Upload,
-        last_part: Option<Part>,
+        last: Option<Part>,
         mismatch: UploadError,
     ) -> Result<UploadError, UploadError> {
         let cancel = CancelUpload {
             repository: repository.clone(),
             id: upload.id,
             from: Some(upload.offset),
-            unpublished: last_part.into_iter().collect(),
+            unpublished: last.into_iter().collect(),
             now: cx.now,
         };
         Ok(match self.ports.uploads.cancel(&cancel).await? {

@@ -49,7 +49,7 @@ statement! {
         actor: Option<&'a str> => Nullable<Text>,
     }
     -> (SmallInt,);
-    "SELECT upload_begin_1($1, $2, $3, $4, $5, $6, $7)"
+    "SELECT upload_begin_2($1, $2, $3, $4, $5, $6, $7)"
 }
 
 /// Appends a part.
@@ -109,18 +109,16 @@ statement! {
         location: &'a str => Text,
     }
     -> (SmallInt, Nullable<BigInt>);
-    "SELECT outcome, found_offset FROM upload_publish_1($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+    "SELECT outcome, found_offset FROM upload_publish_2($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 }
 
 /// Makes the blob. One whose answer was lost is found finished, like one that is repeated by a client.
 pub(crate) async fn finish(store: &PostgresStore, upload: &FinishUpload) -> Port<Finished> {
     const WHAT: &str = "finishing an upload";
-    let last_part = upload.last_part.as_ref().map(|part| part.location.to_string());
     let statement = Finish {
         repository: upload.repository.as_str(),
         id: &upload.id.to_bytes(),
         from: stored_size(upload.from),
-        last_part: last_part.as_deref(),
         sealed: &upload.sealed.to_string(),
         digest: upload.digest.as_bytes(),
         size: stored_size(upload.size),
@@ -148,7 +146,6 @@ statement! {
         repository: &'a str => Text,
         id: &'a [u8] => Binary,
         from: i64 => BigInt,
-        last_part: Option<&'a str> => Nullable<Text>,
         sealed: &'a str => Text,
         digest: &'a [u8] => Binary,
         size: i64 => BigInt,
@@ -156,7 +153,7 @@ statement! {
         now: Millis => BigInt,
     }
     -> (SmallInt, Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>);
-    "SELECT outcome, found_offset, found_size, found_location FROM upload_finish_1($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+    "SELECT outcome, found_offset, found_size, found_location FROM upload_finish_2($1, $2, $3, $4, $5, $6, $7, $8)"
 }
 
 /// Drops an upload with its parts.

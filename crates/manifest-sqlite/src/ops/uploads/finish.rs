@@ -11,9 +11,9 @@ use manifest_core::error::Port;
 use manifest_core::ports::{FinishUpload, Finished};
 use manifest_core::time::Millis;
 
-/// Makes the blob. Two statements; a refusal asks one or two more: why.
+/// Makes the blob. One statement, two if the blob was there; a refusal asks one or two more: why.
 ///
-/// A refusal is kept too, since it puts the sealed copy and the last part into the trash.
+/// A refusal is kept too, since it puts the sealed copy into the trash.
 pub(crate) fn finish(connection: &mut SqliteConnection, upload: &FinishUpload) -> Port<Verdict<Finished>> {
     let (id, sealed) = (upload.id.to_bytes(), upload.sealed.to_string());
     let statement = Finish {
@@ -27,8 +27,9 @@ pub(crate) fn finish(connection: &mut SqliteConnection, upload: &FinishUpload) -
         now: upload.now,
     };
     let row: Option<(i64, String)> = statement.get_result(connection).optional().doing("finishing an upload")?;
-    let unpublished = upload.last_part.as_ref().map(|part| &part.location);
-    discard(connection, unpublished.into_iter().chain([&upload.sealed]))?;
+    if row.as_ref().is_none_or(|(_, location)| *location != sealed) {
+        discard(connection, [&upload.sealed])?;
+    }
     Ok(Verdict::Keep(match row {
         Some(row) => Finished::Done(blobs::read("blob", row)?),
         None => refusal(connection, upload)?,
