@@ -1,6 +1,6 @@
 //! A push of an image in every way in which a blob can come, and what must be there of it afterwards.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::json;
 
 use super::trial::Stop;
@@ -80,7 +80,7 @@ pub(crate) struct Progress {
     /// How many items were answered with 201.
     acknowledged: usize,
     /// An upload of the next item: where it is, and how many bytes of it were acknowledged.
-    upload: Option<(String, usize)>,
+    pub(crate) upload: Option<(String, usize)>,
 }
 
 impl Push {
@@ -150,9 +150,20 @@ impl Push {
         Ok((!is_right).then(|| format!("the upload could not be ended: PUT is {ended}, or GET has other bytes")))
     }
 
+    /// Stores a blob that has nothing to do with the push. Its commit waits for the disk, and with it for all that came before, such as
+    /// the commits of an upload under way, which do not.
+    pub(crate) fn settle(address: &str) -> Result<()> {
+        let content = b"settled";
+        let path = format!("/v2/{BASE}/blobs/uploads/?digest={}", sha256(content)?);
+        let status = http::send(address, "POST", &path, BYTES, content)?.status;
+        ensure!(status == 201, "a blob beside the push is answered with {status}");
+        Ok(())
+    }
+
     /// What is wrong with the state, given what a push was told: what was acknowledged must be there byte for byte, what
-    /// was not may be, and a manifest never without its blobs.
-    pub(crate) fn check(&self, address: &str, told: &Progress) -> Result<Vec<String>> {
+    /// was not may be, and a manifest never without its blobs. Where an upload under way `may_be_forgotten`, it may be unknown, or
+    /// end earlier than was said.
+    pub(crate) fn check(&self, address: &str, told: &Progress, may_be_forgotten: bool) -> Result<Vec<String>> {
         let mut wrong = Vec::new();
         let mut there = Vec::new();
         for item in &self.items {
@@ -180,6 +191,7 @@ impl Push {
         }
         if let Some((path, offset)) = &told.upload
             && there.get(told.acknowledged) == Some(&false)
+            && !may_be_forgotten
         {
             let answer = http::get(address, path, "*/*")?;
             if answer.status != 204 || received(&answer) < *offset {

@@ -81,7 +81,11 @@ impl Bench<'_> {
         let stops = |at| stop == at && tracer.has_struck();
         let told = self.push.run(&server.address(), &stops);
         tracer.disarm();
-        let mut after = After { bench: *self, wrong: Vec::new() };
+        // A part that is not there is missed only where the row that names it is.
+        if mode == Mode::LostSync && told.end == End::Stopped && told.upload.is_some() {
+            Push::settle(&server.address())?;
+        }
+        let mut after = After { bench: *self, may_be_forgotten: mode == Mode::PowerCut, wrong: Vec::new() };
         let cuts_power = matches!(mode, Mode::PowerCut | Mode::LostSync);
         let calls = if told.end == End::Cut || mode == Mode::ErrorThenKill || cuts_power {
             server.crash()?;
@@ -117,13 +121,15 @@ impl Bench<'_> {
 
 struct After<'a> {
     bench: Bench<'a>,
+    /// Whether an upload under way may have been lost.
+    may_be_forgotten: bool,
     wrong: Vec<String>,
 }
 
 impl After<'_> {
     /// The state is the one before or the one after, and rows agree with bytes.
     fn state(&mut self, when: &str, server: &Server, told: &Progress) -> Result<()> {
-        let wrong = self.bench.push.check(&server.address(), told)?;
+        let wrong = self.bench.push.check(&server.address(), told, self.may_be_forgotten)?;
         self.wrong.extend(wrong.into_iter().map(|wrong| format!("{when}: {wrong}")));
         let mut fsck = Command::new(self.bench.binary);
         fsck.args(["fsck", "--deep", "--data-dir"]).arg(server.data());

@@ -38,7 +38,6 @@ impl Asker {
             repository,
             id: self.upload(),
             from: 0,
-            last_part: Some(self.part()?),
             sealed: location(format!("sealed-{}", self.run))?,
             digest: Digest::of(Algorithm::Sha256, format!("blob {}", self.run).as_bytes()),
             size: PART,

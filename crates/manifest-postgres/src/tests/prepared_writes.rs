@@ -48,7 +48,7 @@ async fn begin(store: &PostgresStore, id: u128) -> UploadId {
 async fn round(store: &PostgresStore, round: u8) {
     let repository = "app".parse().unwrap();
     let id = begin(store, u128::from(round) * 2).await;
-    let (first, last) = (part(format!("first-{round}")), part(format!("last-{round}")));
+    let first = part(format!("first-{round}"));
     let publish =
         PublishPart { repository, id, from: 0, part: first, hash_state: vec![1].into(), now: 1, expires: 1_000 };
     assert_eq!(store.publish(&publish).await.unwrap(), Published::Done);
@@ -57,7 +57,6 @@ async fn round(store: &PostgresStore, round: u8) {
         repository: publish.repository.clone(),
         id,
         from: 5,
-        last_part: Some(last),
         sealed: part(format!("sealed-{round}")).location,
         digest: blob,
         size: 10,
