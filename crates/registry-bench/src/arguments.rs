@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     /// Only these servers.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) server: Vec<String>,
-    /// How long a round takes [default: 2, or 0.2 with --quick].
+    /// How long a round takes [default: 2, or 0.15 with --quick].
     #[arg(long, value_name = "N")]
     pub(crate) seconds: Option<f64>,
     /// How many rounds each server has on each line; medians count [default: 5, or 3 with --quick].
@@ -70,7 +70,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// How much is asked.
     pub(crate) fn plan(&self) -> Result<Plan> {
-        let round = Duration::try_from_secs_f64(self.seconds.unwrap_or(if self.quick { 0.2 } else { 2.0 }));
+        let round = Duration::try_from_secs_f64(self.seconds.unwrap_or(if self.quick { 0.15 } else { 2.0 }));
         Ok(Plan {
             quick: self.quick,
             round: round.context("--seconds is no time")?,
