@@ -36,7 +36,7 @@ const TABLES: [&str; 13] = [
 ];
 
 /// The tables of migrations that may not have run.
-const LATER: [&str; 2] = ["blob_store", "signing_key"];
+const LATER: [&str; 3] = ["blob_store", "signing_key", "write_token"];
 
 /// Looks at the server and at the database.
 pub(crate) fn look(connection: &mut Blocking) -> Result<Found, ConnectError> {
