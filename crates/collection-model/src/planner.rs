@@ -145,6 +145,7 @@ impl Planner {
                     target: &target,
                     context: &context,
                     permissions: Permissions { overwrite: true, create: None },
+                    reversion: false,
                     policy: &self.policy,
                 };
                 plan_push(&case, None, &known).ok().map(|pushed| self.small(&pushed.plan))

@@ -86,6 +86,7 @@ fn plan(bencher: Bencher<'_, '_>, layers: u64) {
         target: &target,
         context: &context,
         permissions: Permissions { overwrite: true, create: None },
+        reversion: false,
         policy: &policy,
     };
     let location = |digest: &Digest| Location { store: "main".parse().unwrap(), key: digest.to_string() };

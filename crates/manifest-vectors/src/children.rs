@@ -88,6 +88,7 @@ impl Listed<'_> {
             target: &target,
             context: &Context::anonymous(0),
             permissions: Permissions { overwrite: true, create: None },
+            reversion: false,
             policy: self.policy,
         };
         plan_push(&case, None, &facts).err().and_then(|rejection| kind_of_rejection(&rejection, entry))

@@ -66,6 +66,8 @@ pub struct PushCase<'a> {
     pub context: &'a Context,
     /// What the caller may.
     pub permissions: Permissions,
+    /// Whether the history shows that an earlier image came back.
+    pub reversion: bool,
     /// What the operator chose.
     pub policy: &'a Policy,
 }
@@ -324,7 +326,7 @@ fn point_tags(case: &PushCase<'_>, facts: &PushFacts, acting: Acting) -> Result<
             to: case.digest,
             guard,
             acting,
-            reversion: false,
+            reversion: case.reversion,
             overwrite: case.permissions.overwrite,
             policy: case.policy,
             now: case.context.now,

@@ -74,6 +74,11 @@ impl Registry {
         self.in_schema1(cx, job, found).await
     }
 
+    /// The key that signs what is built, if there is one.
+    pub(super) fn signer(&self) -> Option<&Arc<dyn Signer>> {
+        self.schema1.signer()
+    }
+
     /// Goes down from index to child until there is an image.
     async fn in_schema1(&self, cx: &Context, job: Job, found: &Manifest) -> Result<Option<Schema1Form>, FetchError> {
         let repository = &job.key.repository.clone();

@@ -122,6 +122,15 @@ impl Explained {
     }
 }
 
+/// A push that was written.
+pub(super) struct Stored {
+    pub(super) planned: PlannedPush,
+    /// Whether the manifest was not there before.
+    pub(super) created: bool,
+    /// What the tags pointed at before, where that was something else.
+    pub(super) displaced: BTreeMap<TagName, Digest>,
+}
+
 impl Registry {
     /// Whether the caller may push there: for an edge that wants to know before it reads a body. [`Registry::push`]
     /// asks again.
@@ -146,16 +155,20 @@ impl Registry {
         let permissions = self.push_permissions(cx, &push.repository).await?;
         let (document, digest) = self.read_document(push).await?;
         let case = self.case(cx, push, &document, digest, permissions);
-        let mut ask = push_ask(&case);
+        let Stored { planned, created, .. } = self.store(&case).await?;
+        Ok(pushed(&document, digest, created, &push.target, planned))
+    }
+
+    /// Plans and writes until the world holds still.
+    pub(super) async fn store(&self, case: &PushCase<'_>) -> Result<Stored, PushError> {
+        let mut ask = push_ask(case);
         let mut config = None;
         let mut last = None;
         for _ in 0..ATTEMPTS {
             let facts = self.ports.manifests.push_facts(&ask).await?;
-            let planned = self.plan(&case, &facts, &mut config).await?;
+            let planned = self.plan(case, &facts, &mut config).await?;
             last = match self.ports.manifests.apply(&planned.plan).await? {
-                Applied::Done { created, .. } => {
-                    return Ok(pushed(&document, digest, created, &push.target, planned));
-                }
+                Applied::Done { created, displaced } => return Ok(Stored { planned, created, displaced }),
                 // The links of a manifest that is there are known to the store alone: facts have nothing to add.
                 Applied::MissingBlobs(blobs) if is_kept(&planned.plan) => {
                     return Err(missing(blobs, BTreeSet::new()).into());
@@ -269,6 +282,7 @@ impl Registry {
             target: &push.target,
             context: cx,
             permissions,
+            reversion: false,
             policy: &self.policy,
         }
     }

@@ -1,3 +1,5 @@
+mod copy;
+
 use super::authorize::UseCaseError;
 use super::{ATTEMPTS, Registry};
 use crate::access::{AccessRefusal, Action, Context};
@@ -58,7 +60,8 @@ pub enum TagError {
     /// The repository takes no writes.
     #[error("repository {0} is read-only")]
     ReadOnly(RepositoryName),
-    /// A schema 1 manifest carries its tag in itself.
+    /// A schema 1 manifest carries its tag in itself. It is restored under another one as a signed copy, where the registry has a key
+    /// to sign with, and the copy is not larger than manifests may be.
     #[error("the manifest is for the tag `{embedded}`, not {tag}")]
     EmbeddedTag {
         /// As the manifest says it.
@@ -120,6 +123,9 @@ impl Registry {
     /// back, as long as it was not collected and all that it needs is still there. Acting labels count anew, from
     /// now.
     ///
+    /// A schema 1 manifest carries its tag in itself. Where that is another one, a copy is built for `tag`, signed, stored and
+    /// pointed at; [`Retagged::digest`] is the copy's. Source: quay-semantics, section 5.5.
+    ///
     /// Example: [the guide](crate::guide#restoring). As JSON: `docs/api.md`, "Restoring".
     ///
     /// # Errors
@@ -153,8 +159,13 @@ impl Registry {
         for _ in 0..ATTEMPTS {
             let facts = self.ports.manifests.push_facts(&ask).await?;
             let embedded = self.embedded_tag(&case, &facts).await?;
-            let plan =
-                plan_retag(&case, embedded.as_deref(), &facts).map_err(|rejection| rejected(rejection, &case))?;
+            let plan = match plan_retag(&case, embedded.as_deref(), &facts) {
+                Ok(plan) => plan,
+                Err(RetagRejection::EmbeddedTag(embedded)) if kind == RetagKind::Restore => {
+                    return self.restore_copy(&case, embedded).await;
+                }
+                Err(rejection) => return Err(rejected(rejection, &case)),
+            };
             match self.ports.manifests.apply(&plan).await? {
                 Applied::Done { displaced, .. } => {
                     return Ok(retagged(&case, &plan, &facts, displaced.get(tag).copied()));
@@ -217,17 +228,23 @@ impl Registry {
 }
 
 fn retagged(case: &RetagCase<'_>, plan: &Plan, facts: &PushFacts, displaced: Option<Digest>) -> Retagged {
+    let revived = plan.manifest.is_some() && facts.existing.as_ref().is_some_and(|existing| existing.deleted);
+    pointed(plan, case.digest, displaced, revived)
+}
+
+/// What a plan with one tag came to.
+fn pointed(plan: &Plan, digest: Digest, displaced: Option<Digest>, revived: bool) -> Retagged {
     let change = plan.tags.first().and_then(|change| match change {
         TagChange::Point { expires, immutable, .. } => Some((*expires, *immutable)),
         TagChange::Amend { .. } | TagChange::End { .. } => None,
     });
     Retagged {
-        digest: case.digest,
+        digest,
         displaced,
         expires: change.map(|(expires, _)| expires),
         // Without a change the tag pointed there and was immutable.
         immutable: change.is_none_or(|(_, immutable)| immutable),
-        revived: plan.manifest.is_some() && facts.existing.as_ref().is_some_and(|existing| existing.deleted),
+        revived,
     }
 }
 

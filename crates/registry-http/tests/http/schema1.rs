@@ -245,6 +245,36 @@ async fn a_config_that_is_gone_breaks_no_pull() {
 }
 
 #[tokio::test]
+async fn an_image_comes_back_under_another_tag_as_a_signed_copy() {
+    let image = async |server: &Server| {
+        server.push_image("a", "v1", b"layer").await;
+        let built = server.call("GET /v2/a/manifests/v1", &[("Accept", UNSIGNED)], b"").await.expect(200);
+        let line = "PUT /v2/a/manifests/v1";
+        server.call(line, &[("Content-Type", UNSIGNED)], &built.body).await.expect(201);
+        (json!({ "digest": sha256(&built.body).to_string() }).to_string(), read(UNSIGNED, &built.body))
+    };
+    let (moving, restoring) = ("PUT /v2/a/_manifestd/tags/back", "POST /v2/a/_manifestd/tags/back/restore");
+    let server = signing().await;
+    let (ask, original) = image(&server).await;
+    server.call(moving, &[], &ask).await.refused(400, "MANIFEST_INVALID");
+    let restored = server.call(restoring, &[], &ask).await.expect(200).json();
+    let answer = server.ask("GET /v2/a/manifests/back").await.expect(200);
+    assert_eq!(restored["digest"], answer.header("docker-content-digest"));
+    assert_eq!((restored["displaced"].clone(), answer.header("content-type")), (Value::Null, SIGNED));
+    let copy = read(SIGNED, &answer.body);
+    assert_eq!((verify(&copy).unwrap().len(), copy.embedded_tag()), (1, Some("back")));
+    assert_eq!(copy.blobs(), original.blobs());
+    // Once more is the same again, though signatures differ from one to the next.
+    assert_eq!(server.call(restoring, &[], &ask).await.expect(200).json()["digest"], restored["digest"]);
+    let history = server.ask("GET /v2/a/_manifestd/history?tag=back").await.expect(200).json();
+    assert_eq!(history["history"][0]["reversion"], true);
+
+    let server = Server::start().await;
+    let (ask, _) = image(&server).await;
+    server.call(restoring, &[], &ask).await.refused(400, "MANIFEST_INVALID");
+}
+
+#[tokio::test]
 async fn without_a_key_nothing_is_signed() {
     let server = Server::start().await;
     let manifest = server.push_image("a", "v1", b"layer").await;

@@ -107,6 +107,7 @@ impl Scene {
             target: &self.target,
             context: &self.context,
             permissions: self.permissions,
+            reversion: false,
             policy: &self.policy,
         }
     }
