@@ -21,12 +21,11 @@ const PIECE: usize = 256 * 1024;
 
 /// The bytes of a range, or all.
 pub(crate) async fn range(store: &Arc<Shared>, key: Key, range: Option<Range<u64>>) -> Port<ByteStream> {
-    let (file, size) = match store.tree.open_at_once(&key) {
-        Some(opened) => opened,
-        None => {
-            let store = Arc::clone(store);
-            blocking::run(move || store.tree.open(&key)).await?
-        }
+    let (file, size) = if let Some(opened) = store.tree.open_at_once(&key) {
+        opened
+    } else {
+        let store = Arc::clone(store);
+        blocking::run(move || store.tree.open(&key)).await?
     };
     let range = within(&key, size, range)?;
     // The first piece now, so that what is wrong is known before an answer begins.

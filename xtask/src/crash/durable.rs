@@ -8,7 +8,8 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs,
-    os::unix::fs::{DirBuilderExt as _, DirEntryExt as _, MetadataExt as _},
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, DirEntryExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -89,8 +90,8 @@ impl Durable {
             }
             // The name is there, and what it names was never synced.
             _ if is_directory => Ok(fs::DirBuilder::new().mode(0o700).create(path)?),
-            Some(Content::File(bytes)) => Ok(fs::write(path, bytes)?),
-            _ => Ok(fs::write(path, [])?),
+            Some(Content::File(bytes)) => write_file(path, bytes),
+            _ => write_file(path, &[]),
         }
     }
 }
@@ -99,6 +100,12 @@ impl Synced {
     pub(crate) fn is_directory(&self) -> bool {
         matches!(self.content, Content::Directory(_))
     }
+}
+
+/// For its owner alone, as the registry makes all of its files: a key that others could read is refused.
+fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    Ok(file.write_all(bytes)?)
 }
 
 fn look(path: &Path) -> Result<Synced> {
