@@ -70,7 +70,9 @@ BEGIN
     RETURN ARRAY(
         SELECT i.v1_id FROM unnest(plan.legacy_ids, plan.legacy_parents, plan.legacy_aggregate_sizes, plan.legacy_blobs)
             p (id, parent, aggregate_size, blob)
-        JOIN legacy_image i ON i.repository_id = here AND i.v1_id = p.id COLLATE "C"
+        -- One at a time by its key, whatever the planner knows of the table: a plan that was made while it was empty would read all of it.
+        CROSS JOIN LATERAL (SELECT h.v1_id, h.parent, h.aggregate_size, h.blob FROM legacy_image h
+            WHERE h.repository_id = here AND h.v1_id = p.id COLLATE "C" LIMIT 1) i
         WHERE i.blob <> p.blob OR i.parent IS DISTINCT FROM p.parent OR i.aggregate_size IS DISTINCT FROM p.aggregate_size);
 END
 $$;
