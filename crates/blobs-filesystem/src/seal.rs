@@ -10,6 +10,7 @@ use manifest_core::ports::{Part, UploadId};
 use manifest_core::{Port, PortError, PortErrorKind};
 use oci_types::Digest;
 use std::fs::File;
+use std::io;
 use std::sync::Arc;
 
 /// Joins parts and the last one under a new name, which is on the disk with its bytes when this returns. Nothing is left of the last.
@@ -63,10 +64,7 @@ impl Source {
     /// Gives the part another name instead of its own. The file, which may not be on the disk yet.
     fn rename(&self, store: &Shared, dir: &File, name: Key) -> Port<File> {
         let file = self.open(store)?;
-        let renamed = match store.tree.find(self.key.room(), self.key.fan())? {
-            Some(from) => store.tree.disk.rename(&from, &self.key.file_name(), dir, &name.file_name()),
-            None => Err(rustix::io::Errno::NOENT.into()),
-        };
+        let renamed = self.named(store, |from, own| store.tree.disk.rename(from, own, dir, &name.file_name()))?;
         renamed.doing(|| format!("moving {} to {name}", self.key))?;
         Ok(file)
     }
@@ -74,16 +72,19 @@ impl Source {
     /// Gives the part a second name. `false` where the filesystem cannot.
     fn link(&self, store: &Shared, dir: &File, name: Key) -> Port<bool> {
         drop(self.open(store)?);
-        let disk = &store.tree.disk;
-        let linked = match store.tree.find(self.key.room(), self.key.fan())? {
-            Some(from) => disk.link(&from, &self.key.file_name(), dir, &name.file_name()),
-            None => Err(rustix::io::Errno::NOENT.into()),
-        };
-        match linked {
+        match self.named(store, |from, own| store.tree.disk.link(from, own, dir, &name.file_name()))? {
             Ok(()) => Ok(true),
             Err(error) if cannot_link(&error) => Ok(false),
             Err(error) => Err(error).doing(|| format!("linking {} to {name}", self.key)),
         }
+    }
+
+    /// Names the part anew, from the directory and the name that it has.
+    fn named(&self, store: &Shared, name: impl FnOnce(&File, &str) -> io::Result<()>) -> Port<io::Result<()>> {
+        Ok(match store.tree.find(self.key.room(), self.key.fan())? {
+            Some(from) => name(&from, &self.key.file_name()),
+            None => Err(rustix::io::Errno::NOENT.into()),
+        })
     }
 
     fn open(&self, store: &Shared) -> Port<File> {

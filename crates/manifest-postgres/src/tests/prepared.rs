@@ -7,14 +7,15 @@ use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 use std::collections::BTreeMap;
 
+/// A row of `pg_prepared_statements`.
 #[derive(QueryableByName)]
-struct Prepared {
+pub(super) struct Prepared {
     #[diesel(sql_type = Text)]
-    statement: String,
+    pub(super) statement: String,
     #[diesel(sql_type = BigInt)]
-    generic_plans: i64,
+    pub(super) generic_plans: i64,
     #[diesel(sql_type = BigInt)]
-    custom_plans: i64,
+    pub(super) custom_plans: i64,
 }
 
 #[tokio::test]

@@ -1,9 +1,8 @@
 //! Writes are prepared once a connection and planned once too: each is a call of a function.
 
+use super::prepared::Prepared;
 use super::world::{World, digest, plan};
 use crate::{PostgresOptions, PostgresStore};
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 use manifest_core::facts::{Location, Visibility};
 use manifest_core::ports::{
@@ -81,16 +80,6 @@ async fn round(store: &PostgresStore, round: u8) {
     for name in ["one", "two"] {
         store.apply(&plan("app", &format!("{name}-{round}"), &["latest"])).await.unwrap();
     }
-}
-
-#[derive(QueryableByName)]
-struct Prepared {
-    #[diesel(sql_type = Text)]
-    statement: String,
-    #[diesel(sql_type = BigInt)]
-    generic_plans: i64,
-    #[diesel(sql_type = BigInt)]
-    custom_plans: i64,
 }
 
 #[tokio::test]
