@@ -7,6 +7,24 @@
 //! Each subquery of an EXISTS ends with `OFFSET 0`. It changes no answer, but has Postgres run the subquery for the row at hand, by an
 //! index: without it, it may collect all rows of a table into a hash first, where it expects many questions.
 
+/// A subquery of the manifest of that id. The range of one id in its order is what one index alone has: of a table that is empty, the
+/// planner believes that another one, which reads all of the repository, costs the same, and a connection keeps the plan.
+macro_rules! manifest_by_id {
+    ($columns:literal, $repository:literal, $id:literal) => {
+        concat!(
+            "(SELECT ",
+            $columns,
+            " FROM manifest m WHERE m.repository_id = ",
+            $repository,
+            " AND m.id >= ",
+            $id,
+            " AND m.id <= ",
+            $id,
+            " ORDER BY m.id LIMIT 1)"
+        )
+    };
+}
+
 /// Whether the manifest was not dead at a time: not deleted by then.
 macro_rules! not_dead {
     ($manifest:literal, $time:literal) => {
