@@ -226,12 +226,12 @@ BEGIN
             CONTINUE;
         ELSIF plan.tag_changes[i] = 2 AND NOT is_alive THEN
             RETURN ROW(5, false, ARRAY[plan.tags[i]], NULL)::applied_1;
-        ELSIF NOT CASE plan.tag_guards[i]
+        ELSIF NOT (CASE plan.tag_guards[i]
             WHEN 0 THEN true
             WHEN 1 THEN NOT is_alive
             WHEN 2 THEN is_alive AND newest.digest = plan.tag_guard_digests[i]
             ELSE NOT is_alive OR newest.digest = plan.tag_guard_digests[i]
-        END THEN
+        END) THEN
             RETURN ROW(3, false, ARRAY[plan.tags[i]], NULL)::applied_1;
         ELSIF is_alive AND newest.immutable THEN
             RETURN ROW(4, false, ARRAY[plan.tags[i]], NULL)::applied_1;
