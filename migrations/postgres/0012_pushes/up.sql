@@ -311,27 +311,3 @@ BEGIN
     RETURN done;
 END
 $$;
-
--- As before, but each location is looked up by its key. It reads the same for every release.
-CREATE OR REPLACE FUNCTION upload_part_removed() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO trash (location, not_before_ms)
-    SELECT gone.location, 0 FROM gone WHERE NOT EXISTS (SELECT 1 FROM blob b WHERE b.location = gone.location OFFSET 0)
-    ORDER BY 1
-    ON CONFLICT DO NOTHING;
-    RETURN NULL;
-END
-$$;
-
--- Puts locations into the trash, as `discard_1` does, looking each up by its key. `upload_publish_2` and `upload_finish_2` still call that one, where
--- what they were to do was not done.
-CREATE FUNCTION discard_2(locations TEXT[]) RETURNS VOID LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO trash (location, not_before_ms)
-    SELECT DISTINCT l.location COLLATE "C", 0 FROM unnest(locations) l (location)
-    WHERE NOT EXISTS (SELECT 1 FROM blob b WHERE b.location = l.location OFFSET 0)
-        AND NOT EXISTS (SELECT 1 FROM upload_part p WHERE p.location = l.location OFFSET 0)
-    ORDER BY 1
-    ON CONFLICT DO NOTHING;
-END
-$$;
