@@ -23,7 +23,10 @@ struct Syncs {
     end: Sender<io::Result<()>>,
 }
 
-static WIRE: Mutex<Option<(Sender<()>, Receiver<io::Result<()>>)>> = Mutex::new(None);
+/// The other ends.
+type Wire = (Sender<()>, Receiver<io::Result<()>>);
+
+static WIRE: Mutex<Option<Wire>> = Mutex::new(None);
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 fn told(file: &File) -> io::Result<()> {
