@@ -51,7 +51,9 @@ impl Batch {
             ([piece], []) => piece.clone(),
             (pieces, small) => {
                 let mut whole = BytesMut::with_capacity(self.len);
-                pieces.iter().for_each(|piece| whole.extend_from_slice(piece));
+                for piece in pieces {
+                    whole.extend_from_slice(piece);
+                }
                 whole.extend_from_slice(small);
                 whole.freeze()
             }

@@ -1,5 +1,7 @@
 //! What a store does when its disk fails, on the double.
 
+mod packs;
+
 use crate::double::{Double, Fault};
 use crate::{FilesystemBlobs, OpenError, Options};
 use bytes::Bytes;

@@ -1,4 +1,3 @@
-use super::BLOCK;
 use super::entry::{Entry, HEADER};
 use super::head::{HEAD, Head};
 use super::writer::Refusal;
@@ -32,7 +31,7 @@ impl Append {
 pub(crate) struct Group(pub(crate) Vec<Append>);
 
 /// What stands behind a blob up to the end of its block.
-static ZEROS: [u8; BLOCK as usize] = [0; BLOCK as usize];
+static ZEROS: [u8; 4096] = [0; 4096];
 
 impl Group {
     /// The entries of all, the first at an offset and each behind the one before.
@@ -67,3 +66,6 @@ impl Group {
         slices
     }
 }
+
+// What is left of a block is never longer than this.
+const _: () = assert!(ZEROS.len() as u64 == super::BLOCK);

@@ -22,13 +22,12 @@ pub(crate) async fn range(store: &Arc<Shared>, key: PackedKey, range: Range<u64>
     }
     let store = Arc::clone(store);
     let read = blocking::run(move || {
-        let pack = match store.packs.cache.get(key.pack()) {
-            Some(pack) => pack,
-            None => {
-                let pack = Arc::new(Opened::to_read(&store.tree, key.pack())?);
-                store.packs.cache.put(&pack);
-                pack
-            }
+        let pack = if let Some(pack) = store.packs.cache.get(key.pack()) {
+            pack
+        } else {
+            let pack = Arc::new(Opened::to_read(&store.tree, key.pack())?);
+            store.packs.cache.put(&pack);
+            pack
         };
         read(&*store.tree.disk, &pack, &key, range.start, &mut buffer).map(|()| buffer)
     });

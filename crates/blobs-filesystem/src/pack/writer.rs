@@ -10,7 +10,7 @@ use crate::error::{cannot_pack, kind};
 use crate::key::PackedKey;
 use crate::store::no_room;
 use crate::tree::Tree;
-use manifest_core::PortError;
+use manifest_core::{PortError, PortErrorKind};
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
@@ -82,15 +82,13 @@ impl Writer {
             }
         };
         let mut left = space.free.checked_sub(self.min_free);
-        let mut admit = |append: Append| match left.and_then(|left| left.checked_sub(append.room())) {
-            Some(rest) => {
+        let mut admit = |append: Append| {
+            if let Some(rest) = left.and_then(|left| left.checked_sub(append.room())) {
                 left = Some(rest);
-                Some(append)
+                return Some(append);
             }
-            None => {
-                answer(append, |append| Err(Refusal::Failed(no_room(&space, append.room(), self.min_free))));
-                None
-            }
+            answer(append, |append| Err(Refusal::Failed(no_room(&space, append.room(), self.min_free))));
+            None
         };
         Group(group.into_iter().filter_map(&mut admit).collect())
     }
@@ -138,10 +136,12 @@ impl Writer {
 
 /// Tells all of a group what went wrong.
 fn fail(group: Group, what: &'static str, error: &io::Error) {
+    // Where something is not found, the root itself is gone, or is not mounted any more. Nothing that a row names was looked for.
+    let kind = Some(kind(error)).filter(|kind| *kind != PortErrorKind::NotFound).unwrap_or(PortErrorKind::Unavailable);
     for append in group.0 {
         answer(append, |_| {
             let source = error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
-            Err(Refusal::Failed(PortError::new(kind(error), what).with_source(source)))
+            Err(Refusal::Failed(PortError::new(kind, what).with_source(source)))
         });
     }
 }
