@@ -7,6 +7,7 @@ mod backup;
 mod connection;
 mod driver;
 mod export;
+mod lookups;
 mod migrate;
 mod open;
 mod ops;
