@@ -40,6 +40,11 @@ impl Held {
         oldest.flatten()
     }
 
+    /// How many bytes the part has.
+    pub(crate) fn size(&self, key: &FileKey) -> Option<u64> {
+        self.lock().get(key).map(|small| small.batch.len() as u64)
+    }
+
     /// The part, which stays.
     pub(crate) fn get(&self, key: &FileKey) -> Option<Batch> {
         self.lock().get(key).map(|small| small.batch.clone())

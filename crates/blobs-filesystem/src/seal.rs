@@ -51,8 +51,8 @@ enum Last {
 impl Last {
     fn of(store: &Shared, part: Part) -> Port<Self> {
         let key = part_key(store, &part)?;
-        match store.held.get(&key) {
-            Some(batch) if batch.len() as u64 != part.size => Err(torn(&key, batch.len() as u64, part.size)),
+        match store.held.size(&key) {
+            Some(size) if size != part.size => Err(torn(&key, size, part.size)),
             Some(_) => Ok(store.held.take(&key).map_or(Self::Stored(part), Self::Held)),
             None => Ok(Self::Stored(part)),
         }

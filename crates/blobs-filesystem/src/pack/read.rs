@@ -21,17 +21,22 @@ pub(crate) async fn range(store: &Arc<Shared>, key: PackedKey, range: Range<u64>
         return Ok(buffer.freeze());
     }
     let store = Arc::clone(store);
-    let read = blocking::run(move || {
-        let pack = if let Some(pack) = store.packs.cache.get(key.pack()) {
-            pack
-        } else {
-            let pack = Arc::new(Opened::to_read(&store.tree, key.pack())?);
-            store.packs.cache.put(&pack);
-            pack
-        };
-        read(&*store.tree.disk, &pack, &key, range.start, &mut buffer).map(|()| buffer)
-    });
-    read.await.map(BytesMut::freeze)
+    blocking::run(move || {
+        let disk = &*store.tree.disk;
+        let known = store.packs.cache.get(key.pack());
+        match known.map(|pack| read(disk, &pack, &key, range.start, &mut buffer)) {
+            Some(Ok(())) => return Ok(buffer.freeze()),
+            // On a filesystem of several machines, what another one appended just now is sure to be seen only in a file that is opened
+            // after that.
+            Some(Err(error)) if error.kind() != PortErrorKind::NotFound => return Err(error),
+            Some(Err(_)) | None => {}
+        }
+        let pack = Arc::new(Opened::to_read(&store.tree, key.pack())?);
+        store.packs.cache.put(&pack);
+        read(disk, &pack, &key, range.start, &mut buffer)?;
+        Ok(buffer.freeze())
+    })
+    .await
 }
 
 /// Fills the buffer if everything is in memory, and still is what was asked for when it has been read.

@@ -285,6 +285,21 @@ async fn the_age_of_an_entry_is_its_own_and_a_restored_one_is_young() {
 }
 
 #[tokio::test]
+async fn a_pack_is_opened_again_before_an_entry_is_missed() {
+    let store = Store::new();
+    let first = store.ended(1, b"first").await;
+    // As it is on another machine, which has the pack open and has not heard of what was appended since.
+    let elsewhere = store.restored();
+    assert_eq!(elsewhere.read(&first).await.unwrap(), b"first");
+    let second = store.ended(2, b"second").await;
+    assert_eq!(kind(elsewhere.read(&second).await), PortErrorKind::NotFound);
+    let (pack, _) = place(elsewhere.root.path(), &second);
+    fs::copy(place(store.root.path(), &second).0, pack.with_extension("new")).unwrap();
+    fs::rename(pack.with_extension("new"), &pack).unwrap();
+    assert_eq!(elsewhere.read(&second).await.unwrap(), b"second");
+}
+
+#[tokio::test]
 async fn a_seal_that_nobody_waits_for_leaves_nothing() {
     let store = Store::new();
     let last = store.last(1, b"dropped").await;
