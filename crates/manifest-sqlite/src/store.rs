@@ -1,4 +1,5 @@
 use crate::connection::File;
+use crate::known_images::KnownImages;
 use crate::migrate::MIGRATIONS;
 use crate::open::{self, OpenError, Opened};
 use crate::reader::Readers;
@@ -47,6 +48,7 @@ struct Inner {
     // First, so that the log is folded into the database before the readers go.
     writer: Option<Writer>,
     readers: Readers,
+    known_images: Arc<KnownImages>,
     opened: Opened,
 }
 
@@ -145,9 +147,14 @@ impl SqliteStore {
         }
     }
 
+    /// What the writer knows of legacy images.
+    pub(crate) fn known_images(&self) -> Arc<KnownImages> {
+        Arc::clone(&self.0.known_images)
+    }
+
     fn new(file: File, options: &SqliteOptions, writer: Option<Writer>, opened: Opened) -> Self {
         let readers = Readers::new(file, options.reader_cache_kib, options.busy_timeout, options.long_reads);
-        Self(Arc::new(Inner { writer, readers, opened }))
+        Self(Arc::new(Inner { writer, readers, known_images: Arc::default(), opened }))
     }
 }
 
