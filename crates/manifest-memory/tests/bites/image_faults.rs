@@ -12,7 +12,7 @@ use manifest_core::{Millis, Port};
 use manifest_memory::MemoryStore;
 use oci_types::RepositoryName;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Stores none of a manifest's images but the last.
 #[derive(Clone)]
@@ -51,7 +51,7 @@ impl Fault for NeverForgets {
     async fn apply(&self, store: &MemoryStore, plan: &Plan) -> Port<Applied> {
         let mut plan = plan.clone();
         if let Some(ManifestChange::Create(new)) = &mut plan.manifest {
-            let mut stored = self.0.lock().unwrap();
+            let mut stored = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::make_mut(new).legacy_images.retain(|image| stored.insert(image.id.clone()));
         }
         store.apply(&plan).await
