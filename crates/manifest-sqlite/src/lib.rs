@@ -8,6 +8,7 @@ mod connection;
 mod driver;
 mod export;
 mod known_images;
+mod lookups;
 mod migrate;
 mod open;
 mod ops;

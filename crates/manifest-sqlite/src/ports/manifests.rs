@@ -12,7 +12,15 @@ use oci_types::{Digest, RepositoryName};
 #[async_trait]
 impl Manifests for SqliteStore {
     async fn fetch(&self, ask: &FetchAsk) -> Port<Fetched> {
-        self.read(|connection| fetch::fetch(connection, ask))
+        let (lookups, state) = self.lookups();
+        if let Some(fetched) = state.and_then(|state| lookups.manifest(state, ask)) {
+            return Ok(fetched);
+        }
+        let (fetched, until) = self.read(|connection| fetch::fetch(connection, ask))?;
+        if let Some(state) = state {
+            lookups.keep_manifest(state, ask, &fetched, until);
+        }
+        Ok(fetched)
     }
 
     async fn push_facts(&self, ask: &PushAsk) -> Port<PushFacts> {
