@@ -51,7 +51,7 @@ pub(super) fn store(connection: &mut SqliteConnection, place: Place, images: &[&
 
 statement! {
     struct InsertImages<'a> { repository: i64 => BigInt, images: &'a str => Text }
-    "INSERT INTO legacy_image (repository_id, v1_id, parent, created_ms, command, comment, aggregate_size, blob, metadata) \
+    "INSERT OR FAIL INTO legacy_image (repository_id, v1_id, parent, created_ms, command, comment, aggregate_size, blob, metadata) \
      SELECT +?1, j.value->>0, j.value->>1, j.value->>2, j.value->>3, j.value->>4, j.value->>5, unhex(j.value->>6), j.value->>7 \
      FROM json_each(?2) j WHERE true ON CONFLICT DO NOTHING"
 }
@@ -86,7 +86,7 @@ struct Stored<'a> {
 impl<'a> InsertFewImages<'a> {
     /// The text, which never varies.
     pub(crate) const SQL: &'static str = concat!(
-        "INSERT INTO legacy_image (repository_id, v1_id, parent, created_ms, command, comment, aggregate_size, blob, metadata) \
+        "INSERT OR FAIL INTO legacy_image (repository_id, v1_id, parent, created_ms, command, comment, aggregate_size, blob, metadata) \
          SELECT ?, column1, column2, column3, column4, column5, column6, column7, column8 FROM (VALUES ",
         "(?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?), ",
         "(?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?)",

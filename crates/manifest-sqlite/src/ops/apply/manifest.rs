@@ -180,13 +180,13 @@ statement! {
 
 statement! {
     struct InsertBlobs<'a> { repository: i64 => BigInt, manifest: i64 => BigInt, blobs: &'a str => Text }
-    "INSERT INTO manifest_blob (repository_id, manifest_id, digest, required) \
+    "INSERT OR FAIL INTO manifest_blob (repository_id, manifest_id, digest, required) \
      SELECT +?1, +?2, unhex(j.key), j.value FROM json_each(?3) j"
 }
 
 statement! {
     struct InsertChildren<'a> { repository: i64 => BigInt, manifest: i64 => BigInt, children: &'a str => Text }
-    "INSERT INTO manifest_child (repository_id, manifest_id, position, digest, required, platform) \
+    "INSERT OR FAIL INTO manifest_child (repository_id, manifest_id, position, digest, required, platform) \
      SELECT +?1, +?2, j.key, unhex(j.value->>0), j.value->>1, j.value->>2 FROM json_each(?3) j"
 }
 

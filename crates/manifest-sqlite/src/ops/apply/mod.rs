@@ -2,6 +2,9 @@
 //!
 //! At most 13 statements with BEGIN and COMMIT for a push, however many layers, labels, children and legacy images the manifest has: sets
 //! travel as one value each. The facts before it are one more.
+//!
+//! Statements that insert a set do so OR FAIL: an error takes the whole write back, so SQLite need not be able to take back the statement
+//! alone, for which it would copy each page that the statement touches.
 
 pub(crate) mod delete;
 pub(crate) mod images;
