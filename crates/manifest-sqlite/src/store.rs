@@ -1,4 +1,5 @@
 use crate::connection::File;
+use crate::known_images::KnownImages;
 use crate::lookups::{Lookups, State};
 use crate::migrate::MIGRATIONS;
 use crate::open::{self, OpenError, Opened};
@@ -54,6 +55,7 @@ struct Inner {
     writer: Option<Writer>,
     readers: Readers,
     lookups: Arc<Lookups>,
+    known_images: Arc<KnownImages>,
     opened: Opened,
 }
 
@@ -160,9 +162,14 @@ impl SqliteStore {
         (&self.0.lookups, self.0.lookups.state())
     }
 
+    /// What the writer knows of legacy images.
+    pub(crate) fn known_images(&self) -> Arc<KnownImages> {
+        Arc::clone(&self.0.known_images)
+    }
+
     fn new(file: File, options: &SqliteOptions, writer: Option<Writer>, lookups: Arc<Lookups>, opened: Opened) -> Self {
         let readers = Readers::new(file, options.reader_cache_kib, options.busy_timeout, options.long_reads);
-        Self(Arc::new(Inner { writer, readers, lookups, opened }))
+        Self(Arc::new(Inner { writer, readers, lookups, known_images: Arc::default(), opened }))
     }
 }
 

@@ -32,8 +32,12 @@ impl Manifests for SqliteStore {
     }
 
     async fn apply(&self, plan: &Plan) -> Port<Applied> {
-        let prepared = Prepared::new(plan);
-        self.write(move |connection| apply::apply(connection, &prepared)).await
+        let (prepared, known) = (Prepared::new(plan), self.known_images());
+        let (applied, seen) = self.write(move |connection| apply::apply(connection, &prepared, &known)).await?;
+        if let (Some(seen), Some(change)) = (seen, &plan.manifest) {
+            self.known_images().learn(seen, apply::images::of(change));
+        }
+        Ok(applied)
     }
 
     async fn referrers(&self, ask: &ReferrersAsk) -> Port<Page<Referrer>> {
