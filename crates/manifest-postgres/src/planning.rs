@@ -1,8 +1,9 @@
 //! How the server is asked to plan statements.
 //!
 //! The other half is in the migrations: how many different values columns have, as the planner is to believe it. A plan that was
-//! made while the tables were empty stays until they are analysed, which autovacuum does within a minute or two of the first rows;
-//! whoever loads very many at once does well to run ANALYZE behind them.
+//! made while the tables were empty stays until they are analysed, which autovacuum does within a minute or two of the first rows.
+//! The statements of pushes, uploads and pulls are written so that it is right all the same; for the others, whoever loads very many rows
+//! at once does well to run ANALYZE behind them.
 
 /// The settings of a connection. Behind a pooler they may not be kept; then statements are planned as the server likes, and
 /// well where its statistics are right.

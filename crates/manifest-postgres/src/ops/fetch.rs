@@ -30,13 +30,16 @@ statement! {
         Nullable<BigInt>, Nullable<BigInt>, Nullable<Bool>, Nullable<Text>,
         Nullable<Binary>, Nullable<Text>, Nullable<Integer>, Nullable<Binary>, Bool,
     );
-    "SELECT t.start_ms, t.expires_ms, t.immutable, t.actor, \
-     m.digest, m.media_type, length(m.bytes), CASE WHEN m.digest = $1 THEN NULL ELSE m.bytes END, \
-     t.name IS NOT NULL OR EXISTS (SELECT 1 FROM tag_history h WHERE h.repository_id = r.id AND h.name = $2 OFFSET 0) \
-     FROM repository r \
-     LEFT JOIN tag t ON t.repository_id = r.id AND t.name = $2 \
-     LEFT JOIN manifest m ON m.repository_id = r.id AND m.id = t.manifest_id AND m.deleted_ms IS NULL AND t.expires_ms > $3 \
-     WHERE r.name = $4 AND r.state <> 2"
+    concat!(
+        "SELECT t.start_ms, t.expires_ms, t.immutable, t.actor, \
+         m.digest, m.media_type, length(m.bytes), CASE WHEN m.digest = $1 THEN NULL ELSE m.bytes END, \
+         t.name IS NOT NULL OR EXISTS (SELECT 1 FROM tag_history h WHERE h.repository_id = r.id AND h.name = $2 OFFSET 0) \
+         FROM repository r \
+         LEFT JOIN tag t ON t.repository_id = r.id AND t.name = $2 \
+         LEFT JOIN LATERAL ",
+        manifest_by_id!("m.digest, m.media_type, m.bytes, m.deleted_ms", "r.id", "t.manifest_id"),
+        " m ON m.deleted_ms IS NULL AND t.expires_ms > $3 WHERE r.name = $4 AND r.state <> 2"
+    )
 }
 
 type ByTagRow = (
@@ -147,7 +150,7 @@ statement! {
         "SELECT m.media_type, length(m.bytes), CASE WHEN $1 THEN NULL ELSE m.bytes END \
          FROM repository r LEFT JOIN LATERAL (SELECT * FROM manifest m WHERE m.repository_id = r.id AND m.digest = $2 \
          AND ($3 = 2 OR m.deleted_ms IS NULL AND ($3 = 1 OR ",
-        kept!("r.id", "m", "$4", "$4"),
+        kept_nearby!("r.id", "m", "$4", "$4"),
         ")) OFFSET 0) m ON true WHERE r.name = $5 AND r.state <> 2"
     )
 }

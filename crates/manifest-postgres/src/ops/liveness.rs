@@ -7,6 +7,24 @@
 //! Each subquery of an EXISTS ends with `OFFSET 0`. It changes no answer, but has Postgres run the subquery for the row at hand, by an
 //! index: without it, it may collect all rows of a table into a hash first, where it expects many questions.
 
+/// A subquery of the manifest of that id. The range of one id in its order is what one index alone has: of a table that is empty, the
+/// planner believes that another one, which reads all of the repository, costs the same, and a connection keeps the plan.
+macro_rules! manifest_by_id {
+    ($columns:literal, $repository:literal, $id:literal) => {
+        concat!(
+            "(SELECT ",
+            $columns,
+            " FROM manifest m WHERE m.repository_id = ",
+            $repository,
+            " AND m.id >= ",
+            $id,
+            " AND m.id <= ",
+            $id,
+            " ORDER BY m.id LIMIT 1)"
+        )
+    };
+}
+
 /// Whether the manifest was not dead at a time: not deleted by then.
 macro_rules! not_dead {
     ($manifest:literal, $time:literal) => {
@@ -104,6 +122,36 @@ macro_rules! kept {
             " SELECT 1 FROM (SELECT kin.*, row_number() OVER () AS place FROM kin LIMIT 1002) near",
             " WHERE near.place = 1002 OR near.place > 1 AND ",
             supported!($repository, "near", $time, $now),
+            "))"
+        )
+    };
+}
+
+/// The same for one manifest that is asked for often: it is nearly always kept by itself, or by one of the few indexes that list it. Only
+/// where neither is so the function walks, whose plan is then not set up for each question.
+macro_rules! kept_nearby {
+    ($repository:literal, $manifest:literal, $time:literal, $now:literal) => {
+        concat!(
+            "(",
+            supported!($repository, $manifest, $time, $now),
+            " OR EXISTS (SELECT 1 FROM (SELECT parent.id, parent.pinned_until_ms, parent.deleted_ms FROM manifest_child c CROSS JOIN LATERAL ",
+            manifest_by_id!("m.id, m.pinned_until_ms, m.deleted_ms", $repository, "c.manifest_id"),
+            " parent WHERE c.repository_id = ",
+            $repository,
+            " AND c.digest = ",
+            $manifest,
+            ".digest AND ",
+            not_dead!("parent", $time),
+            " LIMIT 16) near WHERE ",
+            supported!($repository, "near", $time, $now),
+            " OFFSET 0) OR manifest_kept_1(",
+            $repository,
+            ", ",
+            $manifest,
+            ".id, ",
+            $time,
+            ", ",
+            $now,
             "))"
         )
     };

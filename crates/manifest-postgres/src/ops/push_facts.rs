@@ -12,24 +12,25 @@ use oci_types::{Digest, TagName};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+const WHAT: &str = "looking up facts";
+
 /// Looks up what a write needs to know: one statement, so one state of the store.
 pub(crate) async fn push_facts(store: &PostgresStore, ask: &PushAsk) -> Port<PushFacts> {
     let (blobs, children) = (sets::digests(&ask.blobs), sets::digests(&ask.children));
     let tags: Vec<&str> = ask.tags.iter().map(TagName::as_str).collect();
     let images: Vec<Cow<'_, str>> = ask.legacy_images.iter().map(|id| nul_free(id)).collect();
-    let statement = Facts {
-        repository: ask.repository.as_str(),
-        digest: ask.digest.as_ref().map(Digest::as_bytes),
-        visibility: ask.visibility,
-        now: ask.now,
-        blobs: &blobs,
-        children: &children,
-        tags: &tags,
-        tags_of: ask.tags_of.as_ref().map(Digest::as_bytes),
-        labels: ask.labels,
-        images: &images,
+    let (repository, now) = (ask.repository.as_str(), ask.now);
+    let digest = ask.digest.as_ref().map(Digest::as_bytes);
+    let (blobs, tags, images) = (&blobs[..], &tags[..], &images[..]);
+    let rows: Vec<Row> = if ask.visibility || ask.labels || ask.tags_of.is_some() || !children.is_empty() {
+        let (visibility, labels) = (ask.visibility, ask.labels);
+        let tags_of = ask.tags_of.as_ref().map(Digest::as_bytes);
+        let children = &children;
+        let all = Facts { visibility, now, digest, blobs, children, tags, tags_of, labels, images, repository };
+        store.rows(all, WHAT).await?
+    } else {
+        store.rows(ImageFacts { digest, blobs, now, tags, images, repository }, WHAT).await?
     };
-    let rows: Vec<Row> = store.rows(statement, "looking up facts").await?;
     let mut found = Found { facts: PushFacts::nothing_in(RepositoryState::Absent), labels: Vec::new() };
     for row in rows {
         found.add(row)?;
@@ -37,12 +38,96 @@ pub(crate) async fn push_facts(store: &PostgresStore, ask: &PushAsk) -> Port<Pus
     Ok(found.facts())
 }
 
+// The parts that both statements have. Each row is looked up by its key, one after the other: what a connection plans while tables are
+// empty would otherwise read all of them later on.
+
+macro_rules! state {
+    () => {
+        "SELECT 0, NULL::bytea, NULL, NULL, r.state::bigint, NULL::bigint, NULL::bigint, NULL::boolean, NULL, NULL::bytea, NULL::bytea"
+    };
+}
+
+/// The manifest of that digest, and a number that says how it is.
+macro_rules! existing {
+    ($digest:literal, $state:expr) => {
+        concat!(
+            "SELECT 1, NULL, NULL, m.media_type, m.expires_after_ms, ",
+            $state,
+            ", NULL, m.immutable, NULL, NULL, NULL FROM manifest m WHERE m.repository_id = r.id AND m.digest = ",
+            $digest
+        )
+    };
+}
+
+macro_rules! blobs {
+    ($digests:literal, $now:literal) => {
+        concat!(
+            "SELECT 2, b.digest, NULL, NULL, b.size, NULL, NULL, NULL, b.location, NULL, NULL FROM unnest(",
+            $digests,
+            ") wanted (digest) CROSS JOIN LATERAL (SELECT * FROM repository_blob b \
+             WHERE b.repository_id = r.id AND b.digest = wanted.digest OFFSET 0) b WHERE ",
+            granted!("b", $now)
+        )
+    };
+}
+
+macro_rules! tags {
+    ($names:literal) => {
+        concat!(
+            "SELECT 4, m.digest, t.name, NULL, t.start_ms, t.expires_ms, NULL, t.immutable, t.actor, NULL, NULL FROM unnest(",
+            $names,
+            ") wanted (name) CROSS JOIN LATERAL (SELECT * FROM tag t WHERE t.repository_id = r.id AND t.name = wanted.name OFFSET 0) t LEFT JOIN LATERAL ",
+            manifest_by_id!("m.digest", "r.id", "t.manifest_id"),
+            " m ON true"
+        )
+    };
+}
+
+macro_rules! images {
+    ($ids:literal) => {
+        concat!(
+            "SELECT 8, i.blob, i.v1_id, NULL, i.aggregate_size, NULL, NULL, NULL, i.parent, NULL, NULL FROM unnest(",
+            $ids,
+            ") wanted (id) CROSS JOIN LATERAL (SELECT i.blob, i.v1_id, i.aggregate_size, i.parent FROM legacy_image i \
+             WHERE i.repository_id = r.id AND i.v1_id = wanted.id OFFSET 0) i"
+        )
+    };
+}
+
+statement! {
+    /// What a push of an image asks for, which is most of what is asked: rows of five of the kinds that [`Facts`] has.
+    struct ImageFacts<'a> {
+        digest: Option<&'a [u8]> => Nullable<Binary>,
+        blobs: &'a [&'a [u8]] => Array<Binary>,
+        now: Millis => BigInt,
+        tags: &'a [&'a str] => Array<Text>,
+        images: &'a [Cow<'a, str>] => Array<Text>,
+        repository: &'a str => Text,
+    }
+    -> (
+        Integer, Nullable<Binary>, Nullable<Text>, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>,
+        Nullable<Bool>, Nullable<Text>, Nullable<Binary>, Nullable<Binary>,
+    );
+    concat!(
+        "SELECT f.* FROM repository r CROSS JOIN LATERAL (",
+        state!(),
+        " UNION ALL ",
+        existing!("$1", "CASE WHEN m.deleted_ms IS NOT NULL THEN 2 ELSE 0 END"),
+        " UNION ALL ",
+        blobs!("$2", "$3"),
+        " UNION ALL ",
+        tags!("$4"),
+        " UNION ALL ",
+        images!("$5"),
+        " OFFSET 0) f WHERE r.name = $6 AND r.state <> 2"
+    )
+}
+
 statement! {
     /// Rows of nine kinds: the repository, the manifest, blobs, children, tags, the tags of a manifest, labels, labels of children, legacy
     /// images. The columns behind the kind are a digest, a name, a type, three numbers, a truth, a text, and two texts as bytes; what they hold for
     /// each kind is read in [`Found::add`].
     struct Facts<'a> {
-        repository: &'a str => Text,
         visibility: bool => Bool,
         now: Millis => BigInt,
         digest: Option<&'a [u8]> => Nullable<Binary>,
@@ -52,50 +137,43 @@ statement! {
         tags_of: Option<&'a [u8]> => Nullable<Binary>,
         labels: bool => Bool,
         images: &'a [Cow<'a, str>] => Array<Text>,
+        repository: &'a str => Text,
     }
     -> (
         Integer, Nullable<Binary>, Nullable<Text>, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>,
         Nullable<Bool>, Nullable<Text>, Nullable<Binary>, Nullable<Binary>,
     );
     concat!(
-        "WITH here (id, state) AS MATERIALIZED (SELECT id, state FROM repository WHERE name = $1 AND state <> 2) \
-         SELECT 0, NULL::bytea, NULL, NULL, here.state::bigint, NULL::bigint, NULL::bigint, NULL::boolean, NULL, NULL::bytea, NULL::bytea \
-         FROM here \
-         UNION ALL \
-         SELECT 1, NULL, NULL, m.media_type, m.expires_after_ms, \
-         CASE WHEN m.deleted_ms IS NOT NULL THEN 2 WHEN $2 AND NOT ",
-        kept!("here.id", "m", "$3", "$3"),
-        " THEN 1 ELSE 0 END, NULL, m.immutable, NULL, NULL, NULL \
-         FROM here JOIN manifest m ON m.repository_id = here.id WHERE m.digest = $4 \
-         UNION ALL \
-         SELECT 2, b.digest, NULL, NULL, b.size, NULL, NULL, NULL, b.location, NULL, NULL \
-         FROM here CROSS JOIN unnest($5) wanted (digest) \
-         JOIN repository_blob b ON b.repository_id = here.id AND b.digest = wanted.digest WHERE ",
-        granted!("b", "$3"),
+        "SELECT f.* FROM repository r CROSS JOIN LATERAL (",
+        state!(),
+        " UNION ALL ",
+        existing!("$3", concat!(
+            "CASE WHEN m.deleted_ms IS NOT NULL THEN 2 WHEN $1 AND NOT ", kept!("r.id", "m", "$2", "$2"), " THEN 1 ELSE 0 END"
+        )),
+        " UNION ALL ",
+        blobs!("$4", "$2"),
         " UNION ALL \
-         SELECT 3, m.digest, m.legacy_image, m.media_type, length(m.bytes), NULL, NULL, NULL, m.platform, NULL, NULL \
-         FROM here CROSS JOIN unnest($6) wanted (digest) \
-         JOIN manifest m ON m.repository_id = here.id AND m.digest = wanted.digest WHERE m.deleted_ms IS NULL \
-         UNION ALL \
-         SELECT 4, m.digest, t.name, NULL, t.start_ms, t.expires_ms, NULL, t.immutable, t.actor, NULL, NULL \
-         FROM here CROSS JOIN unnest($7) wanted (name) JOIN tag t ON t.repository_id = here.id AND t.name = wanted.name \
-         LEFT JOIN manifest m ON m.repository_id = here.id AND m.id = t.manifest_id \
-         UNION ALL \
+         SELECT 3, m.digest, m.legacy_image, m.media_type, m.size, NULL, NULL, NULL, m.platform, NULL, NULL \
+         FROM unnest($5) wanted (digest) CROSS JOIN LATERAL (SELECT m.digest, m.legacy_image, m.media_type, length(m.bytes) AS size, m.platform \
+         FROM manifest m WHERE m.repository_id = r.id AND m.digest = wanted.digest AND m.deleted_ms IS NULL OFFSET 0) m \
+         UNION ALL ",
+        tags!("$6"),
+        " UNION ALL \
          SELECT 5, m.digest, t.name, NULL, t.start_ms, t.expires_ms, NULL, t.immutable, t.actor, NULL, NULL \
-         FROM here JOIN manifest m ON m.repository_id = here.id \
-         JOIN tag t ON t.repository_id = here.id AND t.manifest_id = m.id WHERE m.digest = $8 AND t.expires_ms > $3 \
+         FROM (SELECT id, digest FROM manifest WHERE repository_id = r.id AND digest = $7 OFFSET 0) m \
+         CROSS JOIN LATERAL (SELECT * FROM tag t WHERE t.repository_id = r.id AND t.manifest_id = m.id AND t.expires_ms > $2 OFFSET 0) t \
          UNION ALL \
          SELECT 6, NULL, NULL, NULL, l.id, l.source, NULL, l.json, NULL, l.key, l.value \
-         FROM here JOIN manifest m ON m.repository_id = here.id \
-         JOIN label l ON l.repository_id = here.id AND l.manifest_id = m.id WHERE $9 AND m.digest = $4 \
+         FROM (SELECT id FROM manifest WHERE $8 AND repository_id = r.id AND digest = $3 OFFSET 0) m \
+         CROSS JOIN LATERAL (SELECT * FROM label l WHERE l.repository_id = r.id AND l.manifest_id = m.id OFFSET 0) l \
          UNION ALL \
          SELECT 7, m.digest, NULL, NULL, l.id, NULL, NULL, NULL, NULL, l.key, l.value \
-         FROM here CROSS JOIN unnest($6) wanted (digest) \
-         JOIN manifest m ON m.repository_id = here.id AND m.digest = wanted.digest \
-         JOIN label l ON l.repository_id = here.id AND l.manifest_id = m.id WHERE m.deleted_ms IS NULL AND l.source = 0 \
-         UNION ALL \
-         SELECT 8, i.blob, i.v1_id, NULL, i.aggregate_size, NULL, NULL, NULL, i.parent, NULL, NULL \
-         FROM here CROSS JOIN unnest($10) wanted (id) JOIN legacy_image i ON i.repository_id = here.id AND i.v1_id = wanted.id"
+         FROM unnest($5) wanted (digest) CROSS JOIN LATERAL (SELECT m.id, m.digest \
+         FROM manifest m WHERE m.repository_id = r.id AND m.digest = wanted.digest AND m.deleted_ms IS NULL OFFSET 0) m \
+         CROSS JOIN LATERAL (SELECT * FROM label l WHERE l.repository_id = r.id AND l.manifest_id = m.id AND l.source = 0 OFFSET 0) l \
+         UNION ALL ",
+        images!("$9"),
+        " OFFSET 0) f WHERE r.name = $10 AND r.state <> 2"
     )
 }
 

@@ -3,6 +3,7 @@
 #[macro_use]
 mod corrupt;
 mod corrupt_wide;
+mod empty;
 mod plans;
 mod prepared;
 mod prepared_writes;

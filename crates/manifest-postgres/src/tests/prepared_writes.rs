@@ -44,7 +44,7 @@ async fn begin(store: &PostgresStore, id: u128) -> UploadId {
 }
 
 /// A blob that comes in two parts, one that never comes, a mount, and two pushes.
-async fn round(store: &PostgresStore, round: u8) {
+pub(super) async fn round(store: &PostgresStore, round: u8) {
     let repository = "app".parse().unwrap();
     let id = begin(store, u128::from(round) * 2).await;
     let first = part(format!("first-{round}"));

@@ -33,6 +33,9 @@ pub(super) async fn lookups(connection: &mut AsyncPgConnection) -> Vec<Named> {
             repository, visibility: true, now, digest: Some(subject), blobs, children: blobs, tags, tags_of: Some(subject), labels: true,
             images: &[std::borrow::Cow::Borrowed("base")],
         },
+        ops::push_facts::ImageFacts {
+            digest: Some(subject), blobs, now, tags, images: &[std::borrow::Cow::Borrowed("base")], repository,
+        },
         ops::legacy_images::ServedImage { now, repository, id: image },
         ops::legacy_images::Ancestry { repository, id: image, now },
         ops::labels::Labels { repository, digest: subject, prefix: b"a" },

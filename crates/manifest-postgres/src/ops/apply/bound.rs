@@ -222,7 +222,7 @@ fn guarded(guard: &Guard) -> (i16, Option<&[u8]>) {
 }
 
 statement! {
-    /// The members of `plan_1`, in its order, and what else `apply_2` takes.
+    /// The members of `plan_1`, in its order, and what else `apply_3` takes.
     #[derive(Default)]
     struct Apply<'a> {
         repository: &'a str => Text,
@@ -288,7 +288,7 @@ statement! {
         leaves_answer: bool => Bool,
     }
     -> (SmallInt, Bool, Array<Text>, Array<Binary>);
-    "SELECT a.outcome, a.created, coalesce(a.names, '{}'), coalesce(a.digests, '{}') FROM apply_2(ROW( \
+    "SELECT a.outcome, a.created, coalesce(a.names, '{}'), coalesce(a.digests, '{}') FROM apply_3(ROW( \
      $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
      $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, \
      $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59)::plan_1, $60, $61) a"

@@ -68,7 +68,7 @@ statement! {
         stops: &'a [String] => Array<Text>,
     }
     -> (SmallInt, Nullable<BigInt>, Nullable<Text>);
-    "SELECT outcome, found_size, found_location FROM mount_1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    "SELECT outcome, found_size, found_location FROM mount_2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 }
 
 /// Takes access away. Waits a while for pushes that are under way.

@@ -21,7 +21,7 @@ statement! {
     /// Those that a blob or a part names are left out. A function without an answer answers NULL.
     struct Discard<'a> { locations: &'a [String] => Array<Text> }
     -> (Bool,);
-    "SELECT discard_1($1) IS NULL"
+    "SELECT discard_2($1) IS NULL"
 }
 
 /// Forgets locations whose bytes are deleted.

@@ -49,7 +49,7 @@ statement! {
         actor: Option<&'a str> => Nullable<Text>,
     }
     -> (SmallInt,);
-    "SELECT upload_begin_2($1, $2, $3, $4, $5, $6, $7)"
+    "SELECT upload_begin_3($1, $2, $3, $4, $5, $6, $7)"
 }
 
 /// Appends a part.
@@ -153,7 +153,7 @@ statement! {
         now: Millis => BigInt,
     }
     -> (SmallInt, Nullable<BigInt>, Nullable<BigInt>, Nullable<Text>);
-    "SELECT outcome, found_offset, found_size, found_location FROM upload_finish_2($1, $2, $3, $4, $5, $6, $7, $8)"
+    "SELECT outcome, found_offset, found_size, found_location FROM upload_finish_3($1, $2, $3, $4, $5, $6, $7, $8)"
 }
 
 /// Drops an upload with its parts.
