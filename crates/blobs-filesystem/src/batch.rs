@@ -5,7 +5,7 @@ use std::io::IoSlice;
 ///
 /// Pieces are kept as they came, without a copy, but for small ones, which are gathered: a client that sends one byte at a time
 /// costs no more memory than any other.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Batch {
     pieces: Vec<Bytes>,
     small: BytesMut,
@@ -45,6 +45,21 @@ impl Batch {
         self.pieces.iter().map(|piece| IoSlice::new(piece)).collect()
     }
 
+    /// All bytes in order, in one piece.
+    pub(crate) fn to_bytes(&self) -> Bytes {
+        match (self.pieces.as_slice(), self.small.as_ref()) {
+            ([piece], []) => piece.clone(),
+            (pieces, small) => {
+                let mut whole = BytesMut::with_capacity(self.len);
+                for piece in pieces {
+                    whole.extend_from_slice(piece);
+                }
+                whole.extend_from_slice(small);
+                whole.freeze()
+            }
+        }
+    }
+
     fn close_small(&mut self) {
         if !self.small.is_empty() {
             self.pieces.push(self.small.split().freeze());
@@ -66,6 +81,7 @@ mod tests {
                 expected.resize(expected.len() + size, n);
             }
             assert_eq!(batch.len(), expected.len());
+            assert_eq!(batch.to_bytes(), expected, "{sizes:?}");
             let slices: Vec<Vec<u8>> = batch.slices().iter().map(|slice| slice.to_vec()).collect();
             assert_eq!(slices.len(), pieces, "{sizes:?}");
             assert_eq!(slices.concat(), expected, "{sizes:?}");

@@ -4,8 +4,8 @@
 //! Directories are open files, and names are single components, so a directory that is moved or replaced by a link while the
 //! store is open leads nowhere else. No call follows a symbolic link.
 
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, StatVfsMountFlags};
-use rustix::io::ReadWriteFlags;
+use rustix::fs::{AtFlags, FallocateFlags, FlockOperation, Mode, OFlags, ResolveFlags, SeekFrom, StatVfsMountFlags};
+use rustix::io::{Errno, ReadWriteFlags};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
@@ -27,8 +27,14 @@ pub(crate) trait Disk: fmt::Debug + Send + Sync {
     /// Appends all of the slices.
     fn write(&self, file: &File, slices: &mut [IoSlice<'_>]) -> io::Result<()>;
 
+    /// Writes all of the slices from an offset on.
+    fn write_at(&self, file: &File, slices: &mut [IoSlice<'_>], at: u64) -> io::Result<()>;
+
     /// Appends at most `limit` bytes of `from` to `to`, in the kernel where it can. How many.
     fn copy(&self, from: &File, to: &File, limit: u64) -> io::Result<u64>;
+
+    /// Opens what was there, for reading and for holes.
+    fn open_for_holes(&self, dir: &File, name: &str) -> io::Result<File>;
 
     /// Fills the buffer with what is at an offset, up to the end of the file. How many bytes.
     fn read(&self, file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize>;
@@ -42,6 +48,21 @@ pub(crate) trait Disk: fmt::Debug + Send + Sync {
 
     /// Brings a file or a directory to the disk.
     fn sync(&self, file: &File) -> io::Result<()>;
+
+    /// Brings the bytes of a file to the disk, and what it takes to find them, but no times.
+    fn sync_bytes(&self, file: &File) -> io::Result<()>;
+
+    /// Makes a file shorter.
+    fn cut(&self, file: &File, len: u64) -> io::Result<()>;
+
+    /// Takes bytes out of a file, which reads as zeros there, and gives their room back. Its length stays.
+    fn punch(&self, file: &File, at: u64, len: u64) -> io::Result<()>;
+
+    /// Where bytes that are no hole follow an offset, or begin there; none to the end of the file. Moves the place at which `write` appends.
+    fn next_bytes(&self, file: &File, at: u64) -> io::Result<Option<u64>>;
+
+    /// Locks a file until it is closed, unless somebody else has. Whether it did.
+    fn lock(&self, file: &File) -> io::Result<bool>;
 
     /// Gives a file a second name.
     fn link(&self, from: &File, name: &str, to: &File, new_name: &str) -> io::Result<()>;
@@ -72,7 +93,7 @@ pub(crate) struct Kernel;
 impl Disk for Kernel {
     fn make_dir(&self, parent: &File, name: &str) -> io::Result<()> {
         match rustix::fs::mkdirat(parent, name, Mode::RWXU) {
-            Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
+            Ok(()) | Err(Errno::EXIST) => Ok(()),
             Err(errno) => Err(errno.into()),
         }
     }
@@ -107,9 +128,30 @@ impl Disk for Kernel {
         Ok(())
     }
 
+    fn write_at(&self, file: &File, mut slices: &mut [IoSlice<'_>], mut at: u64) -> io::Result<()> {
+        IoSlice::advance_slices(&mut slices, 0);
+        while !slices.is_empty() {
+            match rustix::io::pwritev(file, slices, at) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    IoSlice::advance_slices(&mut slices, written);
+                    at += written as u64;
+                }
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Ok(())
+    }
+
     fn copy(&self, from: &File, mut to: &File, limit: u64) -> io::Result<u64> {
         // The standard library uses copy_file_range between files, and falls back to reads and writes where there is none.
         io::copy(&mut from.take(limit), &mut to)
+    }
+
+    fn open_for_holes(&self, dir: &File, name: &str) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(dir, name, flags, Mode::empty())?.into())
     }
 
     fn read(&self, file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
@@ -138,6 +180,34 @@ impl Disk for Kernel {
 
     fn sync(&self, file: &File) -> io::Result<()> {
         file.sync_all()
+    }
+
+    fn sync_bytes(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    fn cut(&self, file: &File, len: u64) -> io::Result<()> {
+        file.set_len(len)
+    }
+
+    fn punch(&self, file: &File, at: u64, len: u64) -> io::Result<()> {
+        Ok(rustix::fs::fallocate(file, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, at, len)?)
+    }
+
+    fn next_bytes(&self, file: &File, at: u64) -> io::Result<Option<u64>> {
+        match rustix::fs::seek(file, SeekFrom::Data(at)) {
+            Ok(found) => Ok(Some(found)),
+            Err(Errno::NXIO) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn lock(&self, file: &File) -> io::Result<bool> {
+        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(true),
+            Err(Errno::WOULDBLOCK) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
     }
 
     fn link(&self, from: &File, name: &str, to: &File, new_name: &str) -> io::Result<()> {

@@ -17,8 +17,14 @@ pub(crate) struct Double {
     pub(crate) reads: AtomicU64,
     /// Bytes that can still be written; what the kernel says if absent.
     pub(crate) free: Option<AtomicU64>,
+    /// How often bytes of a file alone were synced.
+    pub(crate) byte_syncs: AtomicU64,
     /// What a link answers, if it always fails.
     pub(crate) no_links: Option<Errno>,
+    /// What punching a hole answers, if it always fails.
+    pub(crate) no_holes: Option<Errno>,
+    /// What locking a file answers, if it always fails.
+    pub(crate) no_locks: Option<Errno>,
     /// A directory of a name that is opened elsewhere.
     pub(crate) mounted: Option<(&'static str, PathBuf)>,
 }
@@ -39,7 +45,10 @@ impl Double {
             changes: AtomicU64::new(0),
             reads: AtomicU64::new(0),
             free: None,
+            byte_syncs: AtomicU64::new(0),
             no_links: None,
+            no_holes: None,
+            no_locks: None,
             mounted: None,
         }
     }
@@ -90,6 +99,18 @@ impl Disk for Double {
         Kernel.write(file, slices)
     }
 
+    fn write_at(&self, file: &File, slices: &mut [IoSlice<'_>], at: u64) -> io::Result<()> {
+        let len = slices.iter().map(|slice| slice.len() as u64).sum();
+        if let Err(error) = self.change(|| Ok(())) {
+            // All of the first slice, a whole header, and nothing of what must follow.
+            let some = slices.len().min(1);
+            Kernel.write_at(file, &mut slices[..some], at)?;
+            return Err(error);
+        }
+        self.take(len);
+        Kernel.write_at(file, slices, at)
+    }
+
     fn copy(&self, from: &File, to: &File, limit: u64) -> io::Result<u64> {
         if let Err(error) = self.change(|| Ok(())) {
             Kernel.copy(from, to, limit / 2)?;
@@ -97,6 +118,10 @@ impl Disk for Double {
         }
         self.take(limit);
         Kernel.copy(from, to, limit)
+    }
+
+    fn open_for_holes(&self, dir: &File, name: &str) -> io::Result<File> {
+        Kernel.open_for_holes(dir, name)
     }
 
     fn read(&self, file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
@@ -115,6 +140,33 @@ impl Disk for Double {
 
     fn sync(&self, file: &File) -> io::Result<()> {
         self.change(|| Kernel.sync(file))
+    }
+
+    fn sync_bytes(&self, file: &File) -> io::Result<()> {
+        self.byte_syncs.fetch_add(1, Ordering::SeqCst);
+        self.change(|| Kernel.sync_bytes(file))
+    }
+
+    fn cut(&self, file: &File, len: u64) -> io::Result<()> {
+        self.change(|| Kernel.cut(file, len))
+    }
+
+    fn punch(&self, file: &File, at: u64, len: u64) -> io::Result<()> {
+        match self.no_holes {
+            Some(errno) => Err(errno.into()),
+            None => self.change(|| Kernel.punch(file, at, len)),
+        }
+    }
+
+    fn next_bytes(&self, file: &File, at: u64) -> io::Result<Option<u64>> {
+        Kernel.next_bytes(file, at)
+    }
+
+    fn lock(&self, file: &File) -> io::Result<bool> {
+        match self.no_locks {
+            Some(errno) => Err(errno.into()),
+            None => self.change(|| Kernel.lock(file)),
+        }
     }
 
     fn link(&self, from: &File, name: &str, to: &File, new_name: &str) -> io::Result<()> {

@@ -63,6 +63,11 @@ pub(crate) fn cannot_link(error: &io::Error) -> bool {
     )
 }
 
+/// Whether a pack could not be begun because this filesystem cannot have any: it makes no holes in files, or does not lock them.
+pub(crate) fn cannot_pack(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::OPNOTSUPP | Errno::NOSYS | Errno::NOLCK))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

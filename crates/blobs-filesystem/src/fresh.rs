@@ -1,5 +1,5 @@
 use crate::disk::Disk;
-use crate::key::Key;
+use crate::key::FileKey;
 use std::fs::File;
 use std::sync::Arc;
 
@@ -8,17 +8,17 @@ use std::sync::Arc;
 pub(crate) struct Fresh {
     disk: Arc<dyn Disk>,
     dir: File,
-    key: Key,
+    key: FileKey,
     kept: bool,
 }
 
 impl Fresh {
     /// Watches over a name that was just made in its directory.
-    pub(crate) fn new(disk: Arc<dyn Disk>, dir: File, key: Key) -> Self {
+    pub(crate) fn new(disk: Arc<dyn Disk>, dir: File, key: FileKey) -> Self {
         Self { disk, dir, key, kept: false }
     }
 
-    pub(crate) fn key(&self) -> Key {
+    pub(crate) fn key(&self) -> FileKey {
         self.key
     }
 
@@ -28,7 +28,7 @@ impl Fresh {
     }
 
     /// The name stays, and somebody knows it now.
-    pub(crate) fn keep(mut self) -> Key {
+    pub(crate) fn keep(mut self) -> FileKey {
         self.kept = true;
         self.key
     }

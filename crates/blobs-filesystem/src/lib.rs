@@ -2,6 +2,7 @@
 
 mod batch;
 mod blocking;
+mod clock;
 mod disk;
 #[cfg(test)]
 mod double;
@@ -9,10 +10,12 @@ mod error;
 #[cfg(test)]
 mod faults;
 mod fresh;
+mod held;
 mod key;
 mod list;
 mod new_file;
 mod open;
+mod pack;
 mod read;
 mod seal;
 mod store;

@@ -1,7 +1,7 @@
 use crate::batch::Batch;
 use crate::error::Doing as _;
 use crate::fresh::Fresh;
-use crate::key::Key;
+use crate::key::FileKey;
 use crate::store::Shared;
 use manifest_core::Port;
 use manifest_core::ports::UploadId;
@@ -21,8 +21,13 @@ pub(crate) struct NewFile {
 const COPY_STEP: u64 = 16 * 1024 * 1024;
 
 impl NewFile {
+    /// Under a name that nobody has seen.
     pub(crate) fn create(store: &Shared, upload: UploadId) -> Port<Self> {
-        let key = Key::fresh_part(upload);
+        Self::create_at(store, FileKey::fresh_part(upload))
+    }
+
+    /// Under a name that has no file yet.
+    pub(crate) fn create_at(store: &Shared, key: FileKey) -> Port<Self> {
         let dir = store.tree.prepare(&key)?;
         let disk = &store.tree.disk;
         let file = disk.create(&dir, &key.file_name()).doing(|| format!("creating {key}"))?;

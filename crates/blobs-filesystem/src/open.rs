@@ -93,7 +93,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>, root: &Path, name: StoreName, options: O
         return Err(OpenError::NotADirectory { path: root.to_owned() });
     }
     check_writable(&root_dir).map_err(failed)?;
-    let [parts, sha256, sha512] = Room::ALL.map(|room| {
+    let [packs, parts, sha256, sha512] = Room::ALL.map(|room| {
         let path = root.join(room.name());
         let dir = open_room(&*disk, &root_dir, room.name()).map_err(|error| OpenError::new(&path, error))?;
         let found = dir.metadata().map_err(|error| OpenError::new(&path, error))?;
@@ -103,10 +103,10 @@ pub(crate) fn open(disk: Arc<dyn Disk>, root: &Path, name: StoreName, options: O
         check_writable(&dir).map_err(|error| OpenError::new(&path, error))?;
         Ok(dir)
     });
-    let rooms = [parts?, sha256?, sha512?];
+    let rooms = [packs?, parts?, sha256?, sha512?];
     let id = store_id(&*disk, root, &root_dir)?;
     disk.sync(&root_dir).map_err(failed)?;
-    Ok(Shared { name, id, min_free: options.min_free, tree: Tree::new(disk, rooms) })
+    Ok(Shared::new(name, id, options.min_free, Tree::new(disk, rooms)))
 }
 
 /// Makes the root and what is missing above it, and brings their names to the disk.

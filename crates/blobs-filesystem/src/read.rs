@@ -6,12 +6,14 @@
 
 use crate::blocking;
 use crate::error::{Doing as _, corrupt};
-use crate::key::Key;
+use crate::key::{FileKey, Key, Place};
+use crate::pack;
 use crate::store::Shared;
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, future, stream};
 use manifest_core::ports::ByteStream;
 use manifest_core::{Port, PortError, PortErrorKind};
+use std::fmt;
 use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,6 +23,27 @@ const PIECE: usize = 256 * 1024;
 
 /// The bytes of a range, or all.
 pub(crate) async fn range(store: &Arc<Shared>, key: Key, range: Option<Range<u64>>) -> Port<ByteStream> {
+    match key.0 {
+        Place::Packed(key) => {
+            let range = within(&key, key.size(), range)?;
+            Ok(whole(pack::range(store, key, range).await?))
+        }
+        Place::File(key) => match store.held.get(&key) {
+            Some(batch) => {
+                let range = within(&key, batch.len() as u64, range)?;
+                let at = |end: u64| usize::try_from(end).unwrap_or(usize::MAX);
+                Ok(whole(batch.to_bytes().slice(at(range.start)..at(range.end))))
+            }
+            None => file(store, key, range).await,
+        },
+    }
+}
+
+fn whole(bytes: Bytes) -> ByteStream {
+    stream::once(future::ready(Ok(bytes))).boxed()
+}
+
+async fn file(store: &Arc<Shared>, key: FileKey, range: Option<Range<u64>>) -> Port<ByteStream> {
     let (file, size) = if let Some(opened) = store.tree.open_at_once(&key) {
         opened
     } else {
@@ -30,14 +53,13 @@ pub(crate) async fn range(store: &Arc<Shared>, key: Key, range: Option<Range<u64
     let range = within(&key, size, range)?;
     // The first piece now, so that what is wrong is known before an answer begins.
     let (first, rest) = Reader { store: Arc::clone(store), key, file, range, spare: Bytes::new() }.piece().await?;
-    let first = stream::once(future::ready(Ok(first)));
     Ok(match rest {
-        None => first.boxed(),
-        Some(rest) => first.chain(pieces(rest)).boxed(),
+        None => whole(first),
+        Some(rest) => stream::once(future::ready(Ok(first))).chain(pieces(rest)).boxed(),
     })
 }
 
-fn within(key: &Key, size: u64, range: Option<Range<u64>>) -> Port<Range<u64>> {
+fn within(key: &impl fmt::Display, size: u64, range: Option<Range<u64>>) -> Port<Range<u64>> {
     let Range { start, end } = range.unwrap_or(0..size);
     if start > end {
         let what = format!("the range {start}..{end} of {key} ends before it starts");
@@ -49,7 +71,7 @@ fn within(key: &Key, size: u64, range: Option<Range<u64>>) -> Port<Range<u64>> {
 /// What is left of a range.
 struct Reader {
     store: Arc<Shared>,
-    key: Key,
+    key: FileKey,
     file: File,
     range: Range<u64>,
     /// The memory of the piece before, which serves again once nobody has that piece any more.
@@ -105,6 +127,6 @@ fn pieces(reader: Reader) -> impl futures_util::Stream<Item = Port<Bytes>> + Sen
     })
 }
 
-fn short(key: &Key, found: u64, wanted: u64) -> PortError {
+pub(crate) fn short(key: &impl fmt::Display, found: u64, wanted: u64) -> PortError {
     corrupt(format!("{key} ends after {found} bytes where {wanted} are asked for"))
 }

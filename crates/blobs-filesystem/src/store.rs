@@ -1,8 +1,10 @@
-use crate::blocking::{self, Aside};
-use crate::disk::{Disk, Kernel};
+use crate::blocking;
+use crate::disk::{Disk, Kernel, Space};
 use crate::error::{Doing as _, kind};
-use crate::key::{Key, Room};
+use crate::held::Held;
+use crate::key::{FileKey, Key, Place, Room};
 use crate::open::{OpenError, Options};
+use crate::pack::{self, Packs};
 use crate::store_id::StoreId;
 use crate::tree::Tree;
 use crate::write::Lasting;
@@ -19,8 +21,9 @@ use std::sync::Arc;
 
 /// Blobs in a local directory. Clones are the same store.
 ///
-/// Calls must be made within a tokio runtime, whose threads for blocking work do all of it. Memory: at most 1 MiB for each body
-/// that is written and 256 KiB for each that is read, beside the pieces that the caller holds.
+/// Calls must be made within a tokio runtime, whose threads for blocking work do what has to wait for the disk; one thread beside them
+/// packs small blobs, from the first one on. Memory: at most 1 MiB for each body that is written and 256 KiB for each that is read, beside
+/// the pieces that the caller holds; and at most 64 small bodies that were not sealed.
 ///
 /// ```
 /// # use blobs_filesystem::{FilesystemBlobs, Options};
@@ -77,9 +80,15 @@ pub(crate) struct Shared {
     pub(crate) id: StoreId,
     pub(crate) min_free: u64,
     pub(crate) tree: Tree,
+    pub(crate) held: Held,
+    pub(crate) packs: Packs,
 }
 
 impl Shared {
+    pub(crate) fn new(name: StoreName, id: StoreId, min_free: u64, tree: Tree) -> Self {
+        Self { name, id, min_free, tree, held: Held::default(), packs: Packs::default() }
+    }
+
     /// The key of a location of this store.
     pub(crate) fn key(&self, at: &Location) -> Port<Key> {
         if at.store != self.name {
@@ -91,8 +100,8 @@ impl Shared {
         })
     }
 
-    pub(crate) fn location(&self, key: &Key) -> Location {
-        Location { store: self.name.clone(), key: key.to_string() }
+    pub(crate) fn location(&self, key: impl Into<Key>) -> Location {
+        Location { store: self.name.clone(), key: key.into().to_string() }
     }
 
     /// Refuses to write so many bytes where that would leave less than the reserve.
@@ -101,9 +110,7 @@ impl Shared {
         if space.free >= self.min_free.saturating_add(bytes) {
             return Ok(());
         }
-        let what =
-            format!("{} bytes are free, {bytes} are to be written, and {} are kept free", space.free, self.min_free);
-        Err(PortError::new(PortErrorKind::Full, what))
+        Err(no_room(&space, bytes, self.min_free))
     }
 
     fn capacity(&self) -> Port<Capacity> {
@@ -113,7 +120,8 @@ impl Shared {
         Ok(Capacity { free: Some(free), writable: free > 0 && !space.read_only })
     }
 
-    pub(crate) fn delete(&self, key: &Key) -> Port<()> {
+    /// Removes a file.
+    pub(crate) fn delete(&self, key: &FileKey) -> Port<()> {
         let Some(dir) = self.tree.find(key.room(), key.fan())? else {
             return Ok(());
         };
@@ -123,6 +131,12 @@ impl Shared {
             result => result.doing(|| format!("removing {key}")),
         }
     }
+}
+
+/// Why so many bytes are not written.
+pub(crate) fn no_room(space: &Space, bytes: u64, min_free: u64) -> PortError {
+    let what = format!("{} bytes are free, {bytes} are to be written, and {min_free} are kept free", space.free);
+    PortError::new(PortErrorKind::Full, what)
 }
 
 #[async_trait]
@@ -136,12 +150,8 @@ impl BlobStore for FilesystemBlobs {
     }
 
     async fn seal(&self, upload: &UploadId, parts: &[Part], last: Option<Part>, digest: &Digest) -> Port<Location> {
-        let (shared, upload, digest) = (Arc::clone(&self.shared), *upload, *digest);
-        let parts = parts.to_vec();
-        // A seal that nobody waits for any more takes its name away again.
-        let sealed = blocking::run(move || seal::parts(&shared, upload, &parts, last.as_ref(), digest).map(Aside::new));
-        let key = sealed.await?.take().keep();
-        Ok(self.shared.location(&key))
+        let key = seal::seal(&self.shared, *upload, parts, last, *digest).await?;
+        Ok(self.shared.location(key))
     }
 
     async fn read(&self, at: &Location, range: Option<Range<u64>>) -> Port<ByteStream> {
@@ -150,7 +160,11 @@ impl BlobStore for FilesystemBlobs {
 
     async fn delete(&self, at: &Location) -> Port<()> {
         let (shared, key) = (Arc::clone(&self.shared), self.shared.key(at)?);
-        blocking::run(move || shared.delete(&key)).await
+        match key.0 {
+            Place::File(key) if shared.held.take(&key).is_some() => Ok(()),
+            Place::File(key) => blocking::run(move || shared.delete(&key)).await,
+            Place::Packed(key) => blocking::run(move || pack::delete(&shared, &key)).await,
+        }
     }
 
     async fn list(&self, after: Option<Location>, limit: u32) -> Port<Page<Stored>> {

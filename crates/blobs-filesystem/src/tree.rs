@@ -1,6 +1,6 @@
 use crate::disk::Disk;
 use crate::error::{Doing as _, corrupt};
-use crate::key::{Key, Room};
+use crate::key::{FileKey, Room};
 use manifest_core::{Port, PortError, PortErrorKind};
 use std::fs::File;
 use std::io;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug)]
 pub(crate) struct Tree {
     pub(crate) disk: Arc<dyn Disk>,
-    rooms: [Opened; 3],
+    rooms: [Opened; 4],
 }
 
 /// A room, and which of its directories are known to outlast a crash.
@@ -23,7 +23,7 @@ struct Opened {
 
 impl Tree {
     /// From the directories of the rooms, in the order of [`Room::ALL`].
-    pub(crate) fn new(disk: Arc<dyn Disk>, rooms: [File; 3]) -> Self {
+    pub(crate) fn new(disk: Arc<dyn Disk>, rooms: [File; 4]) -> Self {
         let rooms = rooms.map(|dir| Opened { dir, durable: [const { AtomicBool::new(false) }; 256] });
         Self { disk, rooms }
     }
@@ -43,7 +43,7 @@ impl Tree {
     }
 
     /// The directory for a file that is to be made: it exists and outlasts a crash.
-    pub(crate) fn prepare(&self, key: &Key) -> Port<File> {
+    pub(crate) fn prepare(&self, key: &FileKey) -> Port<File> {
         let (room, fan) = (key.room(), key.fan());
         let known = &self.opened(room).durable[usize::from(fan)];
         if known.load(Ordering::Acquire)
@@ -76,7 +76,7 @@ impl Tree {
     }
 
     /// Opens the file of a key for reading. Its size comes with it.
-    pub(crate) fn open(&self, key: &Key) -> Port<(File, u64)> {
+    pub(crate) fn open(&self, key: &FileKey) -> Port<(File, u64)> {
         let opened = (|| {
             let dir = self.disk.open_dir(self.room(key.room()), &fan_name(key.fan()))?;
             self.disk.open(&dir, &key.file_name())
@@ -85,7 +85,7 @@ impl Tree {
     }
 
     /// The same without a wait for the disk, or none: then `open` says why.
-    pub(crate) fn open_at_once(&self, key: &Key) -> Option<(File, u64)> {
+    pub(crate) fn open_at_once(&self, key: &FileKey) -> Option<(File, u64)> {
         let file = self.disk.open_at_once(self.room(key.room()), &fan_name(key.fan()), &key.file_name())?;
         sized(file).ok().flatten()
     }

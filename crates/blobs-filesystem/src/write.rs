@@ -1,13 +1,16 @@
 //! Parts: a body goes to a new file, batch by batch, and the file is on the disk before anybody hears of it. The last part of an
-//! upload is left to the seal, since nobody hears of it before.
+//! upload is left to the seal, since nobody hears of it before; a small one stays in memory until then.
 //!
 //! A thread that may block is used only while bytes are written, not while a slow client is waited for; one batch is written
 //! while the next one comes in. A body of less than a batch costs one job in all.
 
 use crate::batch::Batch;
 use crate::blocking::{self, Aside, Job};
+use crate::clock::now;
 use crate::error::Doing as _;
+use crate::key::FileKey;
 use crate::new_file::NewFile;
+use crate::pack;
 use crate::store::Shared;
 use futures_util::StreamExt as _;
 use manifest_core::Port;
@@ -45,7 +48,43 @@ pub(crate) async fn part(
             writer = writer.append(mem::take(&mut batch)).await.map_err(WriteError::Store)?;
         }
     }
-    writer.finish(batch, lasting).await.map_err(WriteError::Store)
+    let part = if lasting == Lasting::OnceSealed && writer.may_hold(&batch) {
+        hold(store, upload, batch).await
+    } else {
+        writer.finish(batch, lasting).await
+    };
+    part.map_err(WriteError::Store)
+}
+
+/// Keeps a small last part in memory, for the seal. If that is one too many, the oldest goes to its file.
+async fn hold(store: &Arc<Shared>, upload: UploadId, batch: Batch) -> Port<Part> {
+    let (key, size) = (FileKey::fresh_part(upload), batch.len() as u64);
+    if let Some((oldest, batch)) = store.held.put(key, batch, now()) {
+        let spilling = Arc::clone(store);
+        if let Err(error) = blocking::run(move || spill(&spilling, oldest, batch)).await {
+            store.held.take(&key);
+            return Err(error);
+        }
+    }
+    Ok(Part { location: store.location(key), size })
+}
+
+/// Writes a part that was held to its file.
+fn spill(store: &Shared, key: FileKey, batch: Batch) -> Port<()> {
+    let written = (|| {
+        let mut file = NewFile::create_at(store, key)?;
+        file.append(store, batch)?;
+        Ok(file.close().0)
+    })();
+    match (store.held.stay(&key, written.is_err()), written) {
+        (true, Ok(name)) => {
+            name.keep();
+            Ok(())
+        }
+        // Sealed or deleted meanwhile, so no file is left of it.
+        (false, written) => written.map(drop),
+        (true, Err(error)) => Err(error),
+    }
 }
 
 /// How many bytes are written before they are sent to the disk, while more come in: what is left at the end is then little, and
@@ -97,7 +136,12 @@ impl Writer {
             .map(Aside::new)
         });
         let (name, size) = written.await?.take();
-        Ok(Part { location: self.store.location(&name.keep()), size })
+        Ok(Part { location: self.store.location(name.keep()), size })
+    }
+
+    /// Whether this is all of a body, and small enough for a pack.
+    fn may_hold(&self, batch: &Batch) -> bool {
+        self.writing.is_none() && batch.len() as u64 <= pack::LIMIT && self.store.packs.are_possible()
     }
 
     /// Removes what was written.

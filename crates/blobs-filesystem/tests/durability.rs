@@ -16,8 +16,7 @@ const NAME: &str = "bytes_then_names_are_on_the_disk_before_a_call_returns";
 const ROOT: &str = "BLOBS_FILESYSTEM_TRACED_ROOT";
 const UPLOAD: UploadId = UploadId::from_bits(0xab);
 /// The calls that change a filesystem or bring it to the disk.
-const CALLS: &str =
-    "openat,mkdirat,write,writev,pwrite64,copy_file_range,sendfile,fsync,fdatasync,linkat,renameat,renameat2,unlinkat";
+const CALLS: &str = "openat,mkdirat,write,writev,pwrite64,pwritev,copy_file_range,sendfile,fsync,fdatasync,linkat,renameat,renameat2,unlinkat";
 
 #[test]
 fn bytes_then_names_are_on_the_disk_before_a_call_returns() {
@@ -42,7 +41,8 @@ fn bytes_then_names_are_on_the_disk_before_a_call_returns() {
     check(&trace, &fs::canonicalize(root.path()).unwrap());
 }
 
-/// Stores a small body, a large one, both of them joined, and a last one, and says so on standard output, where the trace shows when.
+/// Stores a small body, a large one, both of them joined, a last one, and two that are small enough for a pack, and says so on standard
+/// output, where the trace shows when.
 async fn traced(root: &Path) {
     let blobs = FilesystemBlobs::open(root, "disk".parse().unwrap(), Options { min_free: 0 }).unwrap();
     let digest = Digest::of(Algorithm::Sha256, b"");
@@ -57,10 +57,12 @@ async fn traced(root: &Path) {
     say("one sealed");
     blobs.seal(&UPLOAD, &parts, None, &digest).await.unwrap();
     say("both sealed");
-    let body = stream::iter([Ok(Bytes::from(vec![7; 64 * 1024]))]).boxed();
-    let last = blobs.write_last(&UPLOAD, body).await.unwrap();
-    blobs.seal(&UPLOAD, &[], Some(last), &digest).await.unwrap();
-    say("last sealed");
+    for (pieces, said) in [(2, "last sealed"), (1, "first packed"), (1, "second packed")] {
+        let body = stream::iter((0..pieces).map(|_| Ok(Bytes::from(vec![7; 64 * 1024])))).boxed();
+        let last = blobs.write_last(&UPLOAD, body).await.unwrap();
+        blobs.seal(&UPLOAD, &[], Some(last), &digest).await.unwrap();
+        say(said);
+    }
 }
 
 /// One write to standard output, whatever the test harness does with `println!`.
@@ -79,6 +81,7 @@ fn check(trace: &str, root: &Path) {
     parts(&trace);
     seals(&trace);
     last(&trace);
+    packed(&trace);
 }
 
 fn parts(trace: &Trace) {
@@ -124,6 +127,18 @@ fn last(trace: &Trace) {
     };
     assert_eq!(write, &Event::Write(file.clone()));
     assert_eq!((file_sync, dir_sync), (&sync(sealed), &sync("sha256/e3")));
+}
+
+/// One that is small is appended to a pack and synced; the pack's name once, behind its first bytes.
+fn packed(trace: &Trace) {
+    let first = trace.between("last sealed", "first packed");
+    let [Event::Create(pack), write, bytes, name] = first else {
+        panic!("a pack is made with its first blob: {first:?}");
+    };
+    assert!(pack.starts_with("packs/"), "{pack}");
+    assert_eq!((write, bytes, name), (&Event::Write(pack.clone()), &sync(pack), &sync("packs")));
+    let second = trace.between("first packed", "second packed");
+    assert_eq!(second, [Event::Write(pack.clone()), sync(pack)]);
 }
 
 fn sync(name: &str) -> Event {
@@ -183,7 +198,9 @@ impl Event {
             }
             "openat" if arguments.contains("O_CREAT") => below(0).map(Self::Create),
             "mkdirat" => below(0).map(Self::Dir),
-            "write" | "writev" | "pwrite64" | "sendfile" => Some(Self::Write((*opened.first()?).to_owned())),
+            "write" | "writev" | "pwrite64" | "pwritev" | "sendfile" => {
+                Some(Self::Write((*opened.first()?).to_owned()))
+            }
             "copy_file_range" => Some(Self::Write((*opened.get(1)?).to_owned())),
             "fsync" | "fdatasync" => Some(Self::Sync((*opened.first()?).to_owned())),
             "linkat" => below(1).map(Self::Link),

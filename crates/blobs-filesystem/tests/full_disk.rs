@@ -1,4 +1,4 @@
-//! A disk that is really full: the kernel refuses to write, in the middle of a body and of a join.
+//! A disk that is really full: the kernel refuses to write, in the middle of a body, of a join and of a pack.
 //!
 //! The test runs itself again, once with a limit on the size of files, which needs no rights, and once on a filesystem of 4 MiB
 //! of its own, which needs the right to mount one (root, or a user namespace). Where the kernel does not grant that, the first
@@ -8,8 +8,9 @@
 use blobs_filesystem::{FilesystemBlobs, Options};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use manifest_core::PortErrorKind;
+use manifest_core::facts::Location;
 use manifest_core::ports::{BlobStore as _, Part, UploadId, WriteError};
+use manifest_core::{Port, PortErrorKind};
 use oci_types::{Algorithm, Digest};
 use std::path::Path;
 use std::process::Command;
@@ -88,7 +89,39 @@ async fn on_a_small_disk(root: &Path) {
     }
     let pieces: Vec<Bytes> = blobs.read(&kept, None).await.unwrap().try_collect().await.unwrap();
     assert_eq!(pieces.concat(), vec![7; 16 * KIB]);
-    write(&blobs, 1280 * KIB).await.unwrap();
+    let part = write(&blobs, 1280 * KIB).await.unwrap();
+    blobs.delete(&part.location).await.unwrap();
+    packs(&blobs).await;
+}
+
+/// Small blobs until no more fits, twice: the holes of those that were deleted are room.
+async fn packs(blobs: &FilesystemBlobs) {
+    let others = blobs.list(None, 9).await.unwrap().items.len();
+    for _ in 0..2 {
+        let mut kept = Vec::new();
+        let error = loop {
+            match end(blobs).await {
+                Ok(at) => kept.push(at),
+                Err(error) => break error,
+            }
+            assert!(kept.len() < 100, "100 blobs of 60 KiB do not fit");
+        };
+        assert_eq!(error.kind(), PortErrorKind::Full, "{error:?}");
+        assert!(kept.len() > 10, "{}", kept.len());
+        assert_eq!(blobs.list(None, 200).await.unwrap().items.len(), others + kept.len());
+        for at in kept {
+            let pieces: Vec<Bytes> = blobs.read(&at, None).await.unwrap().try_collect().await.unwrap();
+            assert_eq!(pieces.concat(), vec![7; 60 * KIB]);
+            blobs.delete(&at).await.unwrap();
+        }
+        assert_eq!(blobs.list(None, 200).await.unwrap().items.len(), others);
+    }
+}
+
+async fn end(blobs: &FilesystemBlobs) -> Port<Location> {
+    let body = stream::iter([Ok(Bytes::from(vec![7; 60 * KIB]))]).boxed();
+    let last = blobs.write_last(&UPLOAD, body).await.unwrap();
+    blobs.seal(&UPLOAD, &[], Some(last), &digest()).await
 }
 
 async fn write(blobs: &FilesystemBlobs, len: usize) -> Result<Part, WriteError> {

@@ -42,20 +42,17 @@ const LATER: [&str; 3] = ["blob_store", "signing_key", "write_token"];
 pub(crate) fn look(connection: &mut Blocking) -> Result<Found, ConnectError> {
     let server: Server = diesel::sql_query(
         "SELECT current_user::text AS \"user\", current_schema()::text AS schema, \
-             coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create",
+             coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS may_create, \
+             ARRAY(SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'f', 'v', 'm') \
+             AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e') \
+             ORDER BY c.relname) AS tables",
     )
     .get_result(connection)?;
     let Some(schema) = &server.schema else { return Err(ConnectError::NoSchema) };
-    let tables: Tables = diesel::sql_query(
-        "SELECT ARRAY(SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-             WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'f', 'v', 'm') \
-             AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e') \
-             ORDER BY c.relname) AS names",
-    )
-    .get_result(connection)?;
-    let has = |name: &str| tables.names.iter().any(|table| table == name);
+    let has = |name: &str| server.tables.iter().any(|table| table == name);
     if !has(LEDGER) || !OURS.iter().any(|table| has(table)) {
-        return match tables.names.into_iter().next() {
+        return match server.tables.into_iter().next() {
             Some(table) => Err(ConnectError::Foreign { table }),
             None if server.may_create => Ok(Found::Empty),
             None => Err(ConnectError::NoPrivilege {
@@ -105,12 +102,8 @@ struct Server {
     schema: Option<String>,
     #[diesel(sql_type = Bool)]
     may_create: bool,
-}
-
-#[derive(QueryableByName)]
-struct Tables {
     #[diesel(sql_type = Array<Text>)]
-    names: Vec<String>,
+    tables: Vec<String>,
 }
 
 #[derive(QueryableByName)]

@@ -8,6 +8,7 @@ use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
+use diesel_async::AsyncPgConnection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 /// The migrations of this program.
@@ -66,11 +67,23 @@ impl Migrations {
 /// The advisory lock of those who migrate: the bytes of `migrated`.
 const LOCK: i64 = i64::from_be_bytes(*b"migrated");
 
+/// Looks at a database without changing it, on a connection that is not needed for anything else.
+pub(crate) async fn status(connection: AsyncPgConnection) -> Result<Migrations, ConnectError> {
+    on(connection, compare).await
+}
+
 async fn within<T: Send + 'static>(
     options: &PostgresOptions,
     work: impl FnOnce(&mut Blocking) -> Result<T, ConnectError> + Send + 'static,
 ) -> Result<T, ConnectError> {
     let connection = Opener::new(options)?.open().await.map_err(|error| explain(error, &options.url))?;
+    on(connection, work).await
+}
+
+async fn on<T: Send + 'static>(
+    connection: AsyncPgConnection,
+    work: impl FnOnce(&mut Blocking) -> Result<T, ConnectError> + Send + 'static,
+) -> Result<T, ConnectError> {
     tokio::task::spawn_blocking(move || work(&mut Blocking::from(connection)))
         .await
         .map_err(|error| ConnectError::Other(error.into()))?

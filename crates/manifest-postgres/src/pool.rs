@@ -59,6 +59,12 @@ impl Connections {
         Self { pool: pool.build_unchecked(manager), server, renounced, turned_away: Arc::default(), size }
     }
 
+    /// Takes over a connection that was opened for something else.
+    pub(crate) fn adopt(&self, connection: AsyncPgConnection) {
+        // If there is no room for it, or it is broken, the pool opens another when it needs one.
+        let _refused = self.pool.add(Link { connection, spent: false, opened: Instant::now() });
+    }
+
     pub(crate) fn state(&self) -> PoolState {
         let state = self.pool.state();
         let statistics = state.statistics;

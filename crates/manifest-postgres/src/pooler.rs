@@ -12,13 +12,24 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// Fails if a statement that was prepared is not there any more once another session has a transaction open. Where there are not
-/// connections enough to ask, or time, the answer is that nothing is known against it.
-pub(crate) async fn refuse_forgetful(mut asking: AsyncPgConnection, opener: &Opener) -> Result<(), ConnectError> {
-    prepared(&mut asking).await?;
-    let Ok(Ok(mut other)) = timeout(PATIENCE, opener.open()).await else { return Ok(()) };
+/// connections enough to ask, or time, the answer is that nothing is known against it. The other session's connection is opened
+/// here if there is none yet.
+pub(crate) async fn refuse_forgetful(
+    asking: &mut AsyncPgConnection,
+    other: Option<AsyncPgConnection>,
+    opener: &Opener,
+) -> Result<(), ConnectError> {
+    prepared(asking).await?;
+    let mut other = match other {
+        Some(other) => other,
+        None => match timeout(PATIENCE, opener.open()).await {
+            Ok(Ok(other)) => other,
+            Ok(Err(_)) | Err(_) => return Ok(()),
+        },
+    };
     // A pooler by transactions gives it the connection that was used last, and keeps that for it.
     let Ok(Ok(())) = timeout(PATIENCE, other.batch_execute("BEGIN")).await else { return Ok(()) };
-    match timeout(PATIENCE, prepared(&mut asking)).await {
+    match timeout(PATIENCE, prepared(asking)).await {
         Ok(Err(error @ Error::DatabaseError(DatabaseErrorKind::Unknown, _))) => {
             Err(ConnectError::Pooler { source: error.into() })
         }

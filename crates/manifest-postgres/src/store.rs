@@ -2,7 +2,7 @@ use crate::connect::{ConnectError, explain};
 use crate::connection::Opener;
 use crate::driver::{Doing, Failure, failure};
 use crate::language::foreign_messages;
-use crate::migrate::Migrations;
+use crate::migrate::{self, Migrations};
 use crate::pool::{Connection, Connections, PoolState};
 use crate::pooler::refuse_forgetful;
 use crate::retry::Retries;
@@ -77,7 +77,12 @@ impl PostgresStore {
     ///
     /// [`ConnectError`], which says what is in the way.
     pub async fn connect(options: PostgresOptions) -> Result<Self, ConnectError> {
-        let found = Migrations::status(&options).await?;
+        let opener = Opener::new(&options)?;
+        let looking = opener.open().await.map_err(|error| explain(error, &options.url))?;
+        // Opening takes as long as looking, so what is needed later is opened meanwhile. Where connections are scarce, one after
+        // the other has to do.
+        let (found, first, other) = tokio::join!(migrate::status(looking), opener.open(), opener.open());
+        let found = found?;
         let migrations = if found.missing.is_empty() {
             found
         } else if options.migrate {
@@ -86,11 +91,14 @@ impl PostgresStore {
             return Err(ConnectError::Older { missing: found.missing });
         };
         let patience = options.statement_timeout + Duration::from_secs(1);
-        let opener = Opener::new(&options)?;
-        let mut first = opener.open().await.map_err(|error| explain(error, &options.url))?;
+        let mut first = match first {
+            Ok(first) => first,
+            Err(_) => opener.open().await.map_err(|error| explain(error, &options.url))?,
+        };
         let foreign = foreign_messages(&mut first).await?;
-        refuse_forgetful(first, &opener).await?;
+        refuse_forgetful(&mut first, other.ok(), &opener).await?;
         let connections = Connections::new(opener, &options);
+        connections.adopt(first);
         Ok(Self { connections, patience, found: Arc::new(Found { migrations, foreign, url: options.url }) })
     }
 

@@ -35,6 +35,13 @@ impl File {
         Ok(Self { path: std::path::absolute(path)? })
     }
 
+    /// Where its write-ahead log is.
+    pub(crate) fn log(&self) -> PathBuf {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        log.into()
+    }
+
     /// Opens a connection to it, without setting anything up.
     pub(crate) fn connect(&self, mode: Mode) -> Result<SqliteConnection, ConnectionError> {
         let mode = match mode {

@@ -7,6 +7,8 @@ mod backup;
 mod connection;
 mod driver;
 mod export;
+mod known_images;
+mod lookups;
 mod migrate;
 mod open;
 mod ops;

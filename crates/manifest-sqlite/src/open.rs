@@ -2,6 +2,7 @@
 
 use crate::connection::{File, Mode};
 use crate::driver::{Doing, is_busy, source_message};
+use crate::lookups::Lookups;
 use crate::migrate::{self, Found};
 use crate::store::SqliteOptions;
 use crate::{backup, writer};
@@ -11,6 +12,7 @@ use diesel::sqlite::Sqlite;
 use diesel::{QueryableByName, RunQueryDsl, SqliteConnection};
 use manifest_core::error::{PortError, PortErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, io};
 
 /// What opening a database came to, for whoever starts the program.
@@ -123,6 +125,8 @@ pub(crate) fn writable(
     file: &File,
     options: &SqliteOptions,
     migrations: &impl MigrationSource<Sqlite>,
+    lookups: Arc<Lookups>,
+    sync: writer::Sync,
 ) -> Result<(writer::Writer, Opened), OpenError> {
     let directory = file.path.parent().unwrap_or(&file.path);
     if !directory.is_dir() {
@@ -160,7 +164,8 @@ pub(crate) fn writable(
         })?;
         Opened::New
     };
-    let settings = writer::WriterSettings { file: file.clone(), cache_kib: writer_cache_kib, busy: busy_timeout };
+    let (file, cache_kib, busy) = (file.clone(), writer_cache_kib, busy_timeout);
+    let settings = writer::WriterSettings { file, cache_kib, busy, lookups, sync };
     let writer = writer::Writer::start(connection, settings).map_err(OpenError::Writer)?;
     Ok((writer, opened))
 }

@@ -1,8 +1,10 @@
 use crate::connection::File;
+use crate::known_images::KnownImages;
+use crate::lookups::{Lookups, State};
 use crate::migrate::MIGRATIONS;
 use crate::open::{self, OpenError, Opened};
 use crate::reader::Readers;
-use crate::writer::{Promise, Verdict, Writer};
+use crate::writer::{Promise, Sync, Verdict, Writer};
 use diesel::SqliteConnection;
 use diesel::migration::MigrationSource;
 use diesel::sqlite::Sqlite;
@@ -13,8 +15,9 @@ use std::time::Duration;
 
 /// Every port of `manifest-core` that holds rows, on one SQLite file. Clones are the same store.
 ///
-/// The file may be opened for writing by one process at a time; whoever runs that process sees to it. Others may read it
-/// meanwhile, with [`open_read_only`](Self::open_read_only).
+/// The file may be opened for writing by one store at a time, of one process; whoever runs that process sees to it. Others may read
+/// it meanwhile, with [`open_read_only`](Self::open_read_only). What else writes to it is not seen at once: a store that writes
+/// keeps answers to lookups until it writes itself.
 #[derive(Clone, Debug)]
 pub struct SqliteStore(Arc<Inner>);
 
@@ -29,6 +32,9 @@ pub struct SqliteOptions {
     pub busy_timeout: Duration,
     /// How many long reads run at once; more wait.
     pub long_reads: usize,
+    /// How many answers to lookups of manifests by tag or digest, and of blobs, are kept in memory while nothing is written: those
+    /// of manifests up to 8 KiB. 0 keeps none. A store that is only read keeps none.
+    pub lookups: usize,
 }
 
 impl Default for SqliteOptions {
@@ -38,6 +44,7 @@ impl Default for SqliteOptions {
             reader_cache_kib: 2 * 1024,
             busy_timeout: Duration::from_secs(5),
             long_reads: 4,
+            lookups: 2_048,
         }
     }
 }
@@ -47,6 +54,8 @@ struct Inner {
     // First, so that the log is folded into the database before the readers go.
     writer: Option<Writer>,
     readers: Readers,
+    lookups: Arc<Lookups>,
+    known_images: Arc<KnownImages>,
     opened: Opened,
 }
 
@@ -60,7 +69,7 @@ impl SqliteStore {
     ///
     /// [`OpenError`], which says what is in the way.
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Self, OpenError> {
-        Self::open_with(path, options, &MIGRATIONS)
+        Self::open_with(path, options, &MIGRATIONS, std::fs::File::sync_data)
     }
 
     /// Opens the database in that file for reading only, also while another process writes to it. Writes answer an error of
@@ -73,7 +82,8 @@ impl SqliteStore {
         let file = file(path)?;
         open::readable(&file, &MIGRATIONS)?;
         let opened = Opened::Existing { migrated_from: None, backup: None };
-        Ok(Self::new(file, &options, None, opened))
+        // Who writes does not tell.
+        Ok(Self::new(file, &options, None, Arc::new(Lookups::new(0)), opened))
     }
 
     /// What opening came to.
@@ -95,10 +105,12 @@ impl SqliteStore {
         path: &Path,
         options: SqliteOptions,
         migrations: &impl MigrationSource<Sqlite>,
+        sync: Sync,
     ) -> Result<Self, OpenError> {
         let file = file(path)?;
-        let (writer, opened) = open::writable(&file, &options, migrations)?;
-        Ok(Self::new(file, &options, Some(writer), opened))
+        let lookups = Arc::new(Lookups::new(options.lookups));
+        let (writer, opened) = open::writable(&file, &options, migrations, Arc::clone(&lookups), sync)?;
+        Ok(Self::new(file, &options, Some(writer), lookups, opened))
     }
 
     /// Runs a read that is short for sure, on this thread.
@@ -145,9 +157,19 @@ impl SqliteStore {
         }
     }
 
-    fn new(file: File, options: &SqliteOptions, writer: Option<Writer>, opened: Opened) -> Self {
+    /// What is known of lookups, and what the store is now unless it is just changing.
+    pub(crate) fn lookups(&self) -> (&Lookups, Option<State>) {
+        (&self.0.lookups, self.0.lookups.state())
+    }
+
+    /// What the writer knows of legacy images.
+    pub(crate) fn known_images(&self) -> Arc<KnownImages> {
+        Arc::clone(&self.0.known_images)
+    }
+
+    fn new(file: File, options: &SqliteOptions, writer: Option<Writer>, lookups: Arc<Lookups>, opened: Opened) -> Self {
         let readers = Readers::new(file, options.reader_cache_kib, options.busy_timeout, options.long_reads);
-        Self(Arc::new(Inner { writer, readers, opened }))
+        Self(Arc::new(Inner { writer, readers, lookups, known_images: Arc::default(), opened }))
     }
 }
 

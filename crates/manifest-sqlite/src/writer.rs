@@ -1,22 +1,32 @@
 //! The writer: one thread that takes all waiting writes into one transaction, so that they share the cost of making it
-//! durable.
+//! durable; a second makes it durable (`log.rs`), while the first takes the next writes.
 //!
 //! Each write of a group has a savepoint of its own, to which a refusal rolls back. Any error ends the group, whose writes
 //! are then done again one by one: some errors (a full disk) roll back everything, whatever the savepoint. Nobody is
 //! answered before COMMIT.
+//!
+//! Others see what is committed before it is durable. Whoever builds on it with a write waits for the same log.
+
+mod job;
+mod log;
 
 use crate::connection::{File, Mode};
 use crate::driver::{Doing, is_busy, source_message};
+use crate::lookups::Lookups;
 use diesel::connection::SimpleConnection;
+use diesel::sql_types::BigInt;
 use diesel::{RunQueryDsl, SqliteConnection};
+use job::{Job, Write, fail_all};
+use log::Syncer;
 use manifest_core::error::{Port, PortError, PortErrorKind};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{io, thread};
 use tokio::sync::oneshot;
+
+pub(crate) use log::Sync;
 
 /// What a write came to, if the database took it.
 #[derive(Debug)]
@@ -49,6 +59,10 @@ pub(crate) struct WriterSettings {
     pub(crate) file: File,
     pub(crate) cache_kib: u32,
     pub(crate) busy: Duration,
+    /// What was read before and may be answered again, until something is written.
+    pub(crate) lookups: Arc<Lookups>,
+    /// Makes the log durable.
+    pub(crate) sync: Sync,
 }
 
 enum Message {
@@ -60,9 +74,8 @@ impl Writer {
     /// Starts the thread on a connection that is set up.
     pub(crate) fn start(connection: SqliteConnection, settings: WriterSettings) -> io::Result<Self> {
         let (queue, waiting) = channel();
-        // As connections are set up.
-        let promise = Promise::Durable;
-        let run = move || Thread { connection, promise, settings }.run(&waiting);
+        let syncer = Syncer::start(settings.file.log(), settings.sync)?;
+        let run = move || Thread { connection, settings, syncer, next: None }.run(&waiting);
         let thread = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(run)?;
         Ok(Self { queue, thread: Mutex::new(Some(thread)) })
     }
@@ -102,57 +115,6 @@ impl Drop for Writer {
     }
 }
 
-/// A write without the type of its answer.
-trait Write: Send {
-    /// What is promised about it.
-    fn promise(&self) -> Promise;
-    /// Does it within the transaction. Whether to keep what it did.
-    fn run(&mut self, connection: &mut SqliteConnection) -> Port<bool>;
-    /// Says that what it answered last is what was promised.
-    fn confirm(self: Box<Self>);
-    /// Says that nothing of it happened, or that nobody knows.
-    fn fail(self: Box<Self>, error: PortError);
-}
-
-struct Job<T, F> {
-    write: F,
-    promise: Promise,
-    reply: oneshot::Sender<Port<T>>,
-    answer: Option<T>,
-}
-
-impl<T, F> Write for Job<T, F>
-where
-    T: Send,
-    F: FnMut(&mut SqliteConnection) -> Port<Verdict<T>> + Send,
-{
-    fn promise(&self) -> Promise {
-        self.promise
-    }
-
-    fn run(&mut self, connection: &mut SqliteConnection) -> Port<bool> {
-        // A panic in one write must not take the others, and the thread, with it.
-        let verdict = catch_unwind(AssertUnwindSafe(|| (self.write)(connection)))
-            .unwrap_or_else(|_| Err(PortError::new(PortErrorKind::Internal, "a write panicked")))?;
-        let (keep, answer) = match verdict {
-            Verdict::Keep(answer) => (true, answer),
-            Verdict::Refuse(answer) => (false, answer),
-        };
-        self.answer = Some(answer);
-        Ok(keep)
-    }
-
-    fn confirm(self: Box<Self>) {
-        let missing = || PortError::new(PortErrorKind::Internal, "a write was confirmed before it ran");
-        // Whoever asked may have gone.
-        let _ = self.reply.send(self.answer.ok_or_else(missing));
-    }
-
-    fn fail(self: Box<Self>, error: PortError) {
-        let _ = self.reply.send(Err(error));
-    }
-}
-
 /// The most writes in one transaction, so that the first of them does not wait for ever.
 const GROUP: usize = 256;
 
@@ -161,16 +123,21 @@ const TRIES: u32 = 3;
 
 struct Thread {
     connection: SqliteConnection,
-    /// What a commit on the connection is.
-    promise: Promise,
     settings: WriterSettings,
+    syncer: Syncer,
+    /// What was taken from the queue to see whether anything waits.
+    next: Option<Message>,
 }
 
 impl Thread {
     fn run(mut self, waiting: &Receiver<Message>) {
+        if let Err(error) = (SyncLater {}).execute(&mut self.connection) {
+            // Then each commit waits for the disk before it is synced once more.
+            tracing::warn!(error = &error as &dyn std::error::Error, "commits of the writer are slow");
+        }
         let mut open = true;
         while open {
-            let Ok(first) = waiting.recv() else { break };
+            let Some(first) = self.next.take().or_else(|| waiting.recv().ok()) else { break };
             let mut group = Vec::new();
             for message in std::iter::once(first).chain(waiting.try_iter()) {
                 match message {
@@ -181,42 +148,66 @@ impl Thread {
                     break;
                 }
             }
-            self.write(group);
+            let written = self.write(group);
+            self.next = waiting.try_recv().ok();
+            self.confirm(written);
         }
-        let rest: Vec<_> = waiting.try_iter().filter_map(Message::into_write).collect();
-        self.write(rest);
+        let rest = self.next.take().into_iter().chain(waiting.try_iter()).filter_map(Message::into_write).collect();
+        let written = self.write(rest);
+        self.confirm(written);
+        drop(self.syncer);
         if let Err(error) = self.connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)") {
             // Nothing is lost: the next to open the database reads the log.
             tracing::warn!(error = &error as &dyn std::error::Error, "the write-ahead log stays");
         }
     }
 
-    fn write(&mut self, mut group: Vec<Box<dyn Write>>) {
+    /// Does writes and answers those that fail. Those that are committed.
+    fn write(&mut self, mut group: Vec<Box<dyn Write>>) -> Vec<Box<dyn Write>> {
+        if self.syncer.lost()
+            && let Err(error) = self.give_up_log()
+        {
+            fail_all(group, error, BEGINNING);
+            return Vec::new();
+        }
         if group.len() > 1 {
             match self.together(&mut group) {
-                Ok(()) => return group.into_iter().for_each(Write::confirm),
-                Err(Undone::NotBegun(error)) => return fail_all(group, error),
+                Ok(()) => return group,
+                Err(Undone::NotBegun(error)) => {
+                    fail_all(group, error, BEGINNING);
+                    return Vec::new();
+                }
                 Err(Undone::RolledBack(error)) => {
                     tracing::debug!(writes = group.len(), error = &error as &dyn std::error::Error, "a group is split");
                 }
             }
         }
+        let mut committed = Vec::new();
         let mut writes = group.into_iter();
         while let Some(mut write) = writes.next() {
             match self.alone(write.as_mut()) {
-                Ok(()) => write.confirm(),
+                Ok(()) => committed.push(write),
                 Err(Undone::RolledBack(error)) => write.fail(error),
                 // Were each to wait for the lock in turn, the last would wait for very long.
-                Err(Undone::NotBegun(error)) => return fail_all(std::iter::once(write).chain(writes), error),
+                Err(Undone::NotBegun(error)) => {
+                    fail_all(std::iter::once(write).chain(writes), error, BEGINNING);
+                    break;
+                }
             }
         }
+        committed
+    }
+
+    /// Answers writes that are committed: at once, or when they are durable.
+    fn confirm(&self, writes: Vec<Box<dyn Write>>) {
+        let (durable, committed) = writes.into_iter().partition(|write| write.promise() == Promise::Durable);
+        Vec::into_iter(committed).for_each(Write::confirm);
+        self.syncer.confirm(durable, self.next.is_none());
     }
 
     /// All of them in one transaction, or none.
     fn together(&mut self, group: &mut [Box<dyn Write>]) -> Result<(), Undone> {
-        // One commit for all: it waits for the disk if any of them has to.
-        let durable = group.iter().any(|write| write.promise() == Promise::Durable);
-        self.begin(if durable { Promise::Durable } else { Promise::Committed }).map_err(Undone::NotBegun)?;
+        self.begin().map_err(Undone::NotBegun)?;
         for write in group {
             if let Err(error) = self.within_savepoint(write.as_mut()) {
                 self.roll_back();
@@ -237,7 +228,7 @@ impl Thread {
 
     /// One of them in its own transaction.
     fn alone(&mut self, write: &mut dyn Write) -> Result<(), Undone> {
-        self.begin(write.promise()).map_err(Undone::NotBegun)?;
+        self.begin().map_err(Undone::NotBegun)?;
         match write.run(&mut self.connection) {
             Ok(true) => self.commit().map_err(Undone::RolledBack),
             Ok(false) => {
@@ -252,8 +243,7 @@ impl Thread {
     }
 
     /// Takes the lock, after several tries if another process holds it.
-    fn begin(&mut self, promise: Promise) -> Port<()> {
-        self.promise(promise)?;
+    fn begin(&mut self) -> Port<()> {
         let mut tries = 1;
         loop {
             match (Begin {}).execute(&mut self.connection).doing("beginning a write") {
@@ -264,30 +254,17 @@ impl Thread {
         }
     }
 
-    /// Sees to it that the next commit is what is promised. SQLite takes this only between transactions.
-    ///
-    /// A commit that waits for the disk takes along the whole log, so all that was committed before.
-    fn promise(&mut self, promise: Promise) -> Port<()> {
-        if self.promise == promise {
-            return Ok(());
-        }
-        match promise {
-            Promise::Durable => SyncEachCommit {}.execute(&mut self.connection),
-            Promise::Committed => SyncLater {}.execute(&mut self.connection),
-        }
-        .doing("choosing whether a commit waits for the disk")?;
-        self.promise = promise;
-        Ok(())
-    }
-
     fn commit(&mut self) -> Port<()> {
-        let committed = Commit {}.execute(&mut self.connection).doing("committing");
+        let committed = {
+            let _stale = self.settings.lookups.changing();
+            (Commit {}).execute(&mut self.connection).doing("committing")
+        };
         committed.map(drop).map_err(|error| {
             self.roll_back();
             match error.kind() {
                 PortErrorKind::Full => error,
                 _ if is_busy(&error) => error,
-                // The log may hold the commit although it could not be made durable: a crash decides.
+                // The log may hold the commit although it failed: a crash decides.
                 PortErrorKind::Unavailable
                 | PortErrorKind::Timeout
                 | PortErrorKind::NotFound
@@ -295,6 +272,19 @@ impl Thread {
                 | PortErrorKind::Internal => error.with_unknown_outcome(),
             }
         })
+    }
+
+    /// After a sync that failed: empties the log into the database, by way of the pages that the system still has. A later sync
+    /// of the log could succeed and leave a hole in it, behind which nothing would be found after a crash.
+    fn give_up_log(&mut self) -> Port<()> {
+        let Checkpoint { busy } = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .get_result(&mut self.connection)
+            .doing("emptying the log, which could not be synced")?;
+        if busy != 0 {
+            let context = "the log could not be synced, and a reader keeps it from being emptied";
+            return Err(PortError::new(PortErrorKind::Unavailable, context));
+        }
+        self.syncer.emptied()
     }
 
     /// Ends the transaction. Some errors have ended it already.
@@ -306,12 +296,20 @@ impl Thread {
             return;
         }
         tracing::error!(error = &error as &dyn std::error::Error, "the writer connects anew");
-        let WriterSettings { file, cache_kib, busy } = &self.settings;
+        let WriterSettings { file, cache_kib, busy, .. } = &self.settings;
         match file.writer(Mode::Write, *cache_kib, *busy) {
-            Ok(connection) => (self.connection, self.promise) = (connection, Promise::Durable),
+            // Commits of this one wait for the disk, and are synced once more. The file of the log stays the same, for the new
+            // connection is there before the old one goes.
+            Ok(connection) => self.connection = connection,
             Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the writer cannot connect"),
         }
     }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = BigInt)]
+    busy: i64,
 }
 
 /// Why nothing of a transaction happened.
@@ -322,13 +320,8 @@ enum Undone {
     RolledBack(PortError),
 }
 
-/// Answers one error to all.
-fn fail_all(writes: impl IntoIterator<Item = Box<dyn Write>>, error: PortError) {
-    let (kind, error) = (error.kind(), Arc::new(error));
-    for write in writes {
-        write.fail(PortError::new(kind, "waiting for a write to begin").with_source(Arc::clone(&error)));
-    }
-}
+/// What was being done to writes that did not begin.
+const BEGINNING: &str = "waiting for a write to begin";
 
 impl Message {
     fn into_write(self) -> Option<Box<dyn Write>> {
@@ -345,10 +338,7 @@ statement! {
     "BEGIN IMMEDIATE"
 }
 statement! {
-    struct SyncEachCommit {}
-    "PRAGMA synchronous = FULL"
-}
-statement! {
+    /// The log is synced by `log.rs`.
     struct SyncLater {}
     "PRAGMA synchronous = NORMAL"
 }

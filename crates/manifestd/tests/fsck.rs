@@ -27,7 +27,9 @@ fn damaged_bytes_are_found_and_left_as_they_are() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path();
     let server = Server::on(data);
-    let (_, layer) = push_image(&server, "team/app", "v1", b"a layer");
+    // Too large for a pack, so that it has a file.
+    let bytes = vec![b'a'; 100_000];
+    let (_, layer) = push_image(&server, "team/app", "v1", &bytes);
     // Beside `serve`, and clean.
     let text = answer(&["fsck", "--data-dir", data.to_str().unwrap()]);
     assert!(text.ends_with("Everything agrees.\n"), "{text}");
@@ -37,14 +39,46 @@ fn damaged_bytes_are_found_and_left_as_they_are() {
     let hex = &layer["sha256:".len()..];
     let file = files(data).into_iter().find(|file| file.to_string_lossy().contains(hex)).unwrap();
     let found = |kind: &str| vec![(kind.to_owned(), layer.clone())];
-    replace(&file, b"A layer");
+    replace(&file, &[&bytes[1..], b"A"].concat());
     assert!(run(&["fsck", "--data-dir", data.to_str().unwrap()]).status.success(), "sizes agree");
     assert_eq!(findings(data, &["--deep"]), found("wrong-bytes"));
-    replace(&file, b"a lay");
+    replace(&file, &bytes[1..]);
     assert_eq!(findings(data, &[]), found("wrong-size"));
     fs::remove_file(&file).unwrap();
     assert_eq!(findings(data, &[]), found("missing-bytes"));
     assert!(!file.exists());
+}
+
+#[test]
+fn damage_to_a_pack_is_found_and_left_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path();
+    let server = Server::on(data);
+    let (_, layer) = push_image(&server, "team/app", "v1", b"a layer");
+    let text = answer(&["fsck", "--deep", "--data-dir", data.to_str().unwrap()]);
+    assert!(text.ends_with("Everything agrees.\n"), "{text}");
+    stop(server);
+
+    let packs = files(data);
+    let [pack] = packs.as_slice() else { panic!("the config and the layer are in one pack: {packs:?}") };
+    let whole = fs::read(pack).unwrap();
+    let at = whole.windows(7).position(|bytes| bytes == b"a layer").unwrap();
+    let damage = |at: usize, byte: u8| {
+        let mut damaged = whole.clone();
+        damaged[at] = byte;
+        replace(pack, &damaged);
+    };
+    let found = |kind: &str| vec![(kind.to_owned(), layer.clone())];
+    damage(at, b'A');
+    assert!(run(&["fsck", "--data-dir", data.to_str().unwrap()]).status.success(), "sizes agree");
+    assert_eq!(findings(data, &["--deep"]), found("wrong-bytes"));
+    // The header is right before the bytes.
+    damage(at - 1, !whole[at - 1]);
+    assert_eq!(findings(data, &[]), found("missing-bytes"));
+    damage(at, b'a');
+    assert!(run(&["fsck", "--deep", "--data-dir", data.to_str().unwrap()]).status.success());
+    fs::remove_file(pack).unwrap();
+    assert_eq!(findings(data, &[]).len(), 2);
 }
 
 /// Files of blobs are read-only.

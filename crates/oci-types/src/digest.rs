@@ -112,8 +112,12 @@ impl Digest {
     /// The hash in hexadecimal digits, what follows the colon.
     #[must_use]
     pub fn hex(&self) -> String {
-        let mut text = self.to_string();
-        text.split_off(self.algorithm().as_str().len() + 1)
+        let mut text = String::with_capacity(self.algorithm().hex_len());
+        for byte in self.hash() {
+            text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            text.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+        text
     }
 
     /// A digest of a hash whose length the caller knows to fit.
@@ -133,7 +137,9 @@ impl FromStr for Digest {
             input.split_once(':').ok_or_else(|| ParseDigestError::NoAlgorithm { input: input.into() })?;
         let algorithm: Algorithm =
             algorithm.parse().map_err(|_| ParseDigestError::UnknownAlgorithm { input: input.into() })?;
-        if let Some(found) = hex.chars().find(|c| !matches!(c, '0'..='9' | 'a'..='f')) {
+        // All at once first, which is faster than to stop early.
+        let is_hex = hex.bytes().fold(true, |is_hex, c| is_hex & matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+        if !is_hex && let Some(found) = hex.chars().find(|c| !matches!(c, '0'..='9' | 'a'..='f')) {
             return Err(ParseDigestError::NotHex { input: input.into(), found });
         }
         if hex.len() != algorithm.hex_len() {
@@ -148,6 +154,9 @@ impl FromStr for Digest {
     }
 }
 
+/// Hexadecimal digits by their value.
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// The value of one lower-case hexadecimal digit.
 fn nibble(digit: u8) -> u8 {
     if digit.is_ascii_digit() { digit - b'0' } else { digit - b'a' + 10 }
@@ -155,7 +164,6 @@ fn nibble(digit: u8) -> u8 {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         // "sha512:" and 128 digits, written in one piece: this is on the path of every answer.
         let mut text = [0; 135];
         let (name, hash) = (self.algorithm().as_str(), self.hash());

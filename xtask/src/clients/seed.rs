@@ -12,7 +12,7 @@ use crate::{
 /// Uploads every blob, then every manifest by digest, then the root by tag.
 pub(crate) fn push(address: &str, repository: &str, tag: &str, image: &Image) -> Result<()> {
     for blob in &image.blobs {
-        push_blob(address, repository, blob, &fs::read(image.file(blob))?)?;
+        push_blob(address, repository, &blob.digest, &fs::read(image.file(blob))?)?;
     }
     for child in &image.children {
         push_manifest(address, repository, &child.digest, child, image)?;
@@ -20,7 +20,8 @@ pub(crate) fn push(address: &str, repository: &str, tag: &str, image: &Image) ->
     push_manifest(address, repository, tag, &image.root, image)
 }
 
-fn push_blob(address: &str, repository: &str, blob: &Descriptor, content: &[u8]) -> Result<()> {
+/// Uploads a blob with POST and PUT.
+pub(crate) fn push_blob(address: &str, repository: &str, digest: &str, content: &[u8]) -> Result<()> {
     let path = format!("/v2/{repository}/blobs/uploads/");
     let started = http::send(address, "POST", &path, "application/octet-stream", &[])?;
     ensure!(started.status == 202, "POST {path} is {}", started.status);
@@ -28,7 +29,7 @@ fn push_blob(address: &str, repository: &str, blob: &Descriptor, content: &[u8])
     // A Location may be absolute. Only its path and query matter, since the host is the one that was asked.
     let location = location.strip_prefix(&format!("http://{address}")).unwrap_or(location);
     let separator = if location.contains('?') { '&' } else { '?' };
-    let location = format!("{location}{separator}digest={}", blob.digest);
+    let location = format!("{location}{separator}digest={digest}");
     let finished = http::send(address, "PUT", &location, "application/octet-stream", content)?;
     ensure!(finished.status == 201, "PUT {location} is {}", finished.status);
     Ok(())

@@ -84,12 +84,17 @@ pub(crate) struct Progress {
 }
 
 impl Push {
-    /// Small layers: the number of system calls does not depend on sizes below a batch.
+    /// Small layers: the number of system calls does not depend on sizes below a batch. It does on whether a blob is packed, as the second
+    /// one that comes with PUT and the config are; what will be mounted is not, so that the pack begins within the push.
     pub(crate) fn new() -> Result<Self> {
         let mut items = Vec::new();
-        for (way, seed, size) in
-            [(Way::Chunks, 3, 90_000), (Way::Chunk, 4, 50_000), (Way::Put, 5, 40_000), (Way::Mount, 7, 30_000)]
-        {
+        for (way, seed, size) in [
+            (Way::Chunks, 3, 90_000),
+            (Way::Chunk, 4, 50_000),
+            (Way::Put, 5, 100_000),
+            (Way::Put, 6, 40_000),
+            (Way::Mount, 7, 80_000),
+        ] {
             let content = noise(seed, size);
             items.push(Item { way, digest: sha256(&content)?, content });
         }

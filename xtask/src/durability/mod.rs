@@ -1,7 +1,8 @@
 //! `cargo xtask durability`: what the registry answers with 201 is on the disk before the answer leaves.
 //!
 //! The release binary runs under `strace` while an image is pushed, and the order of its system calls is judged: the
-//! bytes of each blob, the directory entry that names them, every directory made on the way, and the database's log.
+//! bytes of each blob, the directory entry that names them, every directory made on the way, and the database's log. Small blobs come
+//! before, so that one begins a pack and others are appended to it.
 
 mod judge;
 mod trace;
@@ -11,7 +12,7 @@ use anyhow::{Result, ensure};
 use crate::{
     clients::seed,
     count::Count,
-    images::Fixtures,
+    images::{Fixtures, digest::sha256},
     server::{Program, Server},
     workspace::Workspace,
 };
@@ -36,13 +37,19 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let image = Fixtures::write(&path.join("fixtures"))?.oci;
     let trace = path.join("trace");
     let server = Server::start_traced(workspace, arguments.server, &path.join("registry"), &trace)?;
+    let mut pushed = Vec::new();
+    for small in ["one small blob", "another small blob"] {
+        let digest = sha256(small.as_bytes())?;
+        seed::push_blob(&server.address(), "durability", &digest, small.as_bytes())?;
+        pushed.push(digest);
+    }
     seed::push(&server.address(), "durability", "v1", &image)?;
+    pushed.extend(image.blobs.iter().chain([&image.root]).map(|descriptor| descriptor.digest.clone()));
     let events = trace::read(&server.end_trace()?);
-    let verdicts = judge::judge(&events, image.blobs.len());
-    ensure!(verdicts.len() == image.blobs.len() + 1, "the trace has {} answers of 201", verdicts.len());
+    let verdicts = judge::judge(&events, pushed.len() - 1);
+    ensure!(verdicts.len() == pushed.len(), "the trace has {} answers of 201", verdicts.len());
     let mut count = Count::default();
-    let pushed = image.blobs.iter().map(|blob| &blob.digest).chain([&image.root.digest]);
-    for (digest, wrong) in pushed.zip(verdicts) {
+    for (digest, wrong) in pushed.iter().zip(verdicts) {
         count.add(wrong.is_empty());
         if wrong.is_empty() {
             println!("ok {digest}");

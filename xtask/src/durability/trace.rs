@@ -16,6 +16,10 @@ pub(crate) enum Event {
     },
     /// A directory was made.
     Made(PathBuf),
+    /// A file was made.
+    Created(PathBuf),
+    /// Bytes were written to a file, at a place that the program chose.
+    Written(PathBuf),
     /// The status line of an answer began to leave.
     Answered(u16),
 }
@@ -50,11 +54,23 @@ fn answer(call: &str) -> Option<Event> {
 
 fn completed(call: &str) -> Option<Event> {
     let (call, result) = call.rsplit_once(" = ")?;
+    let (name, arguments) = call.split_once('(')?;
+    let mut paths = paths(arguments).into_iter();
+    // These say how much was written, and where the file is open now.
+    match name {
+        // Behind the file come the bytes, which are no name.
+        "pwritev" if !result.starts_with('-') => {
+            let (file, _) = arguments.split_once('<')?.1.split_once('>')?;
+            return Some(Event::Written(file.into()));
+        }
+        "openat" if !result.starts_with('-') && arguments.contains("O_CREAT") => {
+            return Some(Event::Created(paths.next()?));
+        }
+        _ => {}
+    }
     if result.trim() != "0" {
         return None;
     }
-    let (name, arguments) = call.split_once('(')?;
-    let mut paths = paths(arguments).into_iter();
     match name {
         "fsync" | "fdatasync" => Some(Event::Synced(paths.next()?)),
         "link" | "linkat" | "rename" | "renameat" | "renameat2" => {
@@ -98,6 +114,10 @@ mod tests {
 11  linkat(4</d/parts>, \"x\", 6</d/sha256/ab>, \"y\", 0) = 0
 10 fdatasync(8</d/m.db-wal>) = -1 EIO (Input/output error)
 10 rename(\"/d/a\", \"/d/b\") = 0
+10 openat(4</d/packs>, \"c0ffee\", O_WRONLY|O_CREAT|O_EXCL|O_CLOEXEC, 0600) = 7</d/packs/c0ffee>
+10 openat(4</d/packs>, \"c0ffee\", O_RDONLY|O_CLOEXEC) = 8</d/packs/c0ffee>
+10 pwritev(7</d/packs/c0ffee>, [{iov_base=\"mani\", iov_len=4096}], 1, 0) = 4096
+10 pwritev(7</d/packs/c0ffee>, [{iov_base=\"mani\", iov_len=4096}], 1, 4096) = -1 ENOSPC (No space left on device)
 10 write(3</d/log>, \"HTTP\", 4) = 4
 10 writev(12<socket:[7]>, [{iov_base=\"HTTP/1.0 201 Created\\r\\n\", iov_len=9}], 1 <unfinished ...>
 ";
@@ -108,6 +128,8 @@ mod tests {
             Event::Synced("/d/parts/x".into()),
             placed("/d/parts/x", "/d/sha256/ab/y"),
             placed("/d/a", "/d/b"),
+            Event::Created("/d/packs/c0ffee".into()),
+            Event::Written("/d/packs/c0ffee".into()),
             Event::Answered(201),
         ];
         assert_eq!(read(trace), expected);

@@ -354,7 +354,7 @@ impl Drop for Node {
 /// The tracer runs beside the program (`-D`), so that the process to kill is still the program's.
 fn traced(tracer: &Path, trace: &Path, binary: &Path) -> Command {
     let mut command = Command::new(tracer);
-    let calls = "trace=fsync,fdatasync,link,linkat,rename,renameat,renameat2,mkdir,mkdirat,write,writev,sendto,sendmsg";
+    let calls = "trace=openat,fsync,fdatasync,link,linkat,rename,renameat,renameat2,mkdir,mkdirat,pwritev,write,writev,sendto,sendmsg";
     command.args(["-D", "-f", "-y", "-q", "-s", "40", "-e", calls]).arg("-o").arg(trace).arg(binary);
     command
 }

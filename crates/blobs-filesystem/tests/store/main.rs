@@ -6,6 +6,7 @@ mod hostile;
 mod lists;
 mod memory;
 mod opening;
+mod packs;
 mod reads;
 mod seals;
 

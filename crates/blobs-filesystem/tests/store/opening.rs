@@ -14,7 +14,7 @@ async fn a_directory_is_made_with_what_is_above_it() {
     let above = tempfile::tempdir().unwrap();
     let root = above.path().join("one/two");
     let blobs = open(&root);
-    for made in ["one", "one/two", "one/two/parts", "one/two/sha256", "one/two/sha512"] {
+    for made in ["one", "one/two", "one/two/packs", "one/two/parts", "one/two/sha256", "one/two/sha512"] {
         let mode = fs::metadata(above.path().join(made)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700, "{made}");
     }

@@ -98,6 +98,12 @@ impl Fixture {
         sealed
     }
 
+    /// The same of one body, as most blobs come.
+    pub(super) async fn ended(&self, upload: &str, content: &[u8]) -> Location {
+        let last = self.last(upload, content).await;
+        self.seal_with(upload, &[], &last).await
+    }
+
     pub(super) async fn read(&self, at: &Location, range: Option<Range<u64>>) -> Port<Vec<u8>> {
         let mut bytes = self.store.read(at, range).await?;
         let mut whole = Vec::new();

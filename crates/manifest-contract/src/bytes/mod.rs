@@ -70,6 +70,7 @@ macro_rules! each_bytes_clause {
             S8 sealing::s8_a_last_part_ends_the_blob_and_is_used_up
             S8 sealing::s8_a_last_part_that_is_gone_is_not_sealed
             S8 sealing::s8_a_last_part_that_is_not_sealed_is_listed_and_deleted_like_any_other
+            S8 sealing::s8_last_parts_at_once_end_a_blob_each
             S8 sealing::s8_what_was_sealed_of_a_last_part_is_there_after_the_store_is_opened_again
         }
     };

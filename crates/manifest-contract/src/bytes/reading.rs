@@ -15,8 +15,9 @@ pub(crate) async fn s3_a_read_gives_exactly_its_range(store: Fixture) {
     let parts = [store.part("u", head).await, store.part("u", tail).await];
     let joined = store.seal("u", &parts).await;
     let single = store.blob("v", &whole).await;
-    let size = whole.len() as u64;
-    for at in [&joined, &single] {
+    let (large, small) = (store.ended("w", &whole).await, store.ended("w", &whole[..20_000]).await);
+    for (at, whole) in [(&joined, &whole[..]), (&single, &whole), (&large, &whole), (&small, &whole[..20_000])] {
+        let size = whole.len() as u64;
         for (start, end) in [
             (0, size),
             (0, 1),
@@ -27,8 +28,12 @@ pub(crate) async fn s3_a_read_gives_exactly_its_range(store: Fixture) {
             (70_001, 70_001),
             (65_535, 65_537),
             (1, size - 1),
+            (4_095, 4_097),
             (131_072, 199_999),
         ] {
+            if end > size {
+                continue;
+            }
             let bytes = must(store.read(at, Some(start..end)).await);
             let expected = &whole[usize::try_from(start).unwrap_or(0)..usize::try_from(end).unwrap_or(0)];
             assert!(bytes == expected, "{start}..{end} of {at} gave {} bytes", bytes.len());
@@ -36,6 +41,8 @@ pub(crate) async fn s3_a_read_gives_exactly_its_range(store: Fixture) {
         assert!(must(store.read(at, None).await) == whole);
     }
     let empty = store.blob("w", b"").await;
+    assert_eq!(must(store.read(&empty, Some(0..0)).await), b"");
+    let empty = store.ended("w", b"").await;
     assert_eq!(must(store.read(&empty, Some(0..0)).await), b"");
 }
 
@@ -54,7 +61,8 @@ pub(crate) async fn s3_a_read_comes_in_small_pieces(store: Fixture) {
 pub(crate) async fn s3_where_nothing_is_nothing_is_found(store: Fixture) {
     let part = store.part("u", b"content").await;
     let sealed = store.seal("u", std::slice::from_ref(&part)).await;
-    for at in [part.location, sealed] {
+    let (small, large) = (store.ended("u", b"content").await, store.ended("u", &content(1, 200_000)).await);
+    for at in [part.location, sealed, small, large] {
         must(store.store.delete(&at).await);
         for range in [None, Some(0..1), Some(0..0)] {
             // Before the first byte, so that whoever asked can still be told.
@@ -80,8 +88,9 @@ pub(crate) async fn s3_readers_do_not_disturb_each_other(store: Fixture) {
 pub(crate) async fn s4_a_delete_succeeds_where_nothing_is(store: Fixture) {
     let part = store.part("u", b"content").await;
     let sealed = store.seal("u", std::slice::from_ref(&part)).await;
-    let other = store.blob("v", b"other").await;
-    for at in [&part.location, &sealed] {
+    let (small, large) = (store.ended("u", b"content").await, store.ended("u", &content(1, 200_000)).await);
+    let other = store.ended("v", b"other").await;
+    for at in [&part.location, &sealed, &small, &large] {
         for _ in 0..3 {
             must(store.store.delete(at).await);
         }
@@ -94,9 +103,10 @@ pub(crate) async fn s4_a_delete_succeeds_where_nothing_is(store: Fixture) {
 pub(crate) async fn s7_a_key_that_is_not_the_stores_own_is_refused(store: Fixture) {
     let part = store.part("u", b"content").await;
     let sealed = store.seal("u", std::slice::from_ref(&part)).await;
+    let (small, large) = (store.ended("u", b"content").await, store.ended("u", &content(1, 200_000)).await);
     let before = store.listed().await;
     let mut foreign: Vec<Location> = HOSTILE.iter().map(|key| like(&sealed, key)).collect();
-    for own in [&part.location, &sealed] {
+    for own in [&part.location, &sealed, &small, &large] {
         foreign.extend(disguised(&own.key).iter().map(|key| like(own, key)));
         foreign.push(Location { store: crate::world::location("").store, key: own.key.clone() });
     }
@@ -109,6 +119,7 @@ pub(crate) async fn s7_a_key_that_is_not_the_stores_own_is_refused(store: Fixtur
     }
     assert_eq!(store.listed().await, before);
     assert_eq!(must(store.read(&sealed, None).await), b"content");
+    assert_eq!(must(store.read(&small, None).await), b"content");
 }
 
 fn like(own: &Location, key: &str) -> Location {

@@ -1,8 +1,9 @@
 //! S2 and S8: sealed blobs.
 
 use super::Fixture;
-use super::fixture::{content, upload_id};
+use super::fixture::{body, content, upload_id};
 use crate::world::{at_once, must};
+use bytes::Bytes;
 use manifest_core::PortErrorKind;
 use manifest_core::ports::Part;
 use oci_types::{Algorithm, Digest};
@@ -111,7 +112,8 @@ pub(crate) async fn s2_the_upload_is_read_from_every_key(store: Fixture) {
     for upload in ["u", "v"] {
         let part = store.part(upload, b"content").await;
         let sealed = store.seal(upload, std::slice::from_ref(&part)).await;
-        for at in [part.location, sealed] {
+        let ended = store.ended(upload, b"content").await;
+        for at in [part.location, sealed, ended] {
             let stored = store.listed().await.into_iter().find(|stored| stored.location == at);
             assert_eq!(stored.map(|stored| stored.upload), Some(upload_id(upload)), "{at}");
         }
@@ -172,13 +174,46 @@ pub(crate) async fn s8_a_last_part_that_is_not_sealed_is_listed_and_deleted_like
     assert!(store.listed().await.is_empty());
 }
 
+pub(crate) async fn s8_last_parts_at_once_end_a_blob_each(store: Fixture) {
+    let size = |number: usize| if number.is_multiple_of(8) { 100_000 } else { number * 2_000 };
+    let whole = move |number: usize| content(u8::try_from(number).unwrap_or_default(), size(number));
+    let sealed = at_once(32, |number| {
+        let store = Arc::clone(&store.store);
+        async move {
+            let (upload, bytes) = (upload_id("u"), whole(number));
+            let digest = Digest::of(Algorithm::Sha256, &bytes);
+            let pieces = bytes.chunks(7_777).map(Bytes::copy_from_slice).map(Ok).collect();
+            let Ok(last) = store.write_last(&upload, body(pieces)).await else { panic!("a last part was not stored") };
+            (number, must(store.seal(&upload, &[], Some(last), &digest).await))
+        }
+    });
+    let sealed = sealed.await;
+    assert_eq!(sealed.iter().map(|(_, at)| at).collect::<BTreeSet<_>>().len(), 32);
+    for (number, at) in &sealed {
+        assert!(must(store.read(at, None).await) == whole(*number), "{at} has other bytes");
+    }
+    // Nor does one that goes take others with it.
+    for (_, at) in sealed.iter().step_by(2) {
+        must(store.store.delete(at).await);
+    }
+    for (number, at) in sealed.iter().skip(1).step_by(2) {
+        assert!(must(store.read(at, None).await) == whole(*number), "{at} has other bytes");
+    }
+    assert_eq!(store.listed().await.len(), 16);
+}
+
 pub(crate) async fn s8_what_was_sealed_of_a_last_part_is_there_after_the_store_is_opened_again(store: Fixture) {
     let (parts, mut whole) = parts(&store, &[1_000]).await;
     whole.extend(b"last");
     let (last, only) = (store.last("u", b"last").await, store.last("u", b"only").await);
     let (joined, single) = (store.seal_with("u", &parts, &last).await, store.seal_with("u", &[], &only).await);
+    let large = store.ended("u", &content(9, 100_000)).await;
     if let Some(store) = store.reopened().await {
         assert_eq!(must(store.read(&joined, None).await), whole);
+        assert_eq!(must(store.read(&single, None).await), b"only");
+        assert!(must(store.read(&large, None).await) == content(9, 100_000));
+        let again = store.ended("u", b"only").await;
+        assert!(again != single && again != large, "a location is used again after a restart");
         assert_eq!(must(store.read(&single, None).await), b"only");
     }
 }

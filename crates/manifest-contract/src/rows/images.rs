@@ -77,6 +77,30 @@ pub(crate) async fn i1_many_pushes_of_one_base_leave_one_row_of_it(store: Fixtur
     assert_eq!(app.image_tags(&app.all_image_tags(20)).await.map(|tags| tags.len()), Some(32));
 }
 
+pub(crate) async fn i1_images_that_went_are_stored_again(store: Fixture) {
+    let app = store.repo("app");
+    // Twice, so that the base is one that was shared when it went.
+    let push_two = async |now, [one, two]: [&'static str; 2]| {
+        app.at(now).create(a_manifest(one).images(["base", "middle", one])).point(one, one).done().await;
+        app.at(now).create(a_manifest(two).images(["base", "middle", two])).point(two, two).done().await;
+        assert_eq!(ids(&store).await, keys(["base", "middle", one, two]), "{one}");
+    };
+    push_two(10, ["a", "b"]).await;
+    app.at(20).purge("a").done().await;
+    app.at(20).purge("b").done().await;
+    assert_eq!(ids(&store).await, keys([]));
+    push_two(30, ["c", "d"]).await;
+    app.at(40).delete("c").done().await;
+    app.at(40).delete("d").done().await;
+    store.sweeper(41).at_once().collect().await;
+    assert_eq!(ids(&store).await, keys([]));
+    push_two(50, ["e", "f"]).await;
+    assert!(must(app.rows.repositories.delete(&app.name, 60).await));
+    push_two(61, ["g", "h"]).await;
+    store.sweeper(62).at_once().collect().await;
+    assert_eq!(ids(&store).await, keys(["base", "middle", "g", "h"]), "those of the repository that went have gone");
+}
+
 pub(crate) async fn i2_an_image_is_the_row_that_was_stored(store: Fixture) {
     let app = store.repo("app");
     let odd = "é\0\u{1a}\"\\\u{10ffff}";
@@ -102,7 +126,10 @@ pub(crate) async fn i2_an_image_is_the_row_that_was_stored(store: Fixture) {
         ..full.clone()
     };
     app.at(10).create(a_manifest("image").rows([bare.clone(), full.clone()])).point("v1", "image").done().await;
-    for expected in [bare, full] {
+    let of_many = |number| LegacyImage { id: format!("{number} of {id}"), ..full.clone() };
+    let many = (0..40).map(of_many).chain([LegacyImage { parent: Some(of_many(0).id), ..of_many(40) }]);
+    app.at(10).create(a_manifest("many").rows(many)).point("many", "many").done().await;
+    for expected in [bare, full.clone(), LegacyImage { parent: Some(of_many(0).id), ..of_many(40) }, of_many(0)] {
         let found = must(app.rows.legacy_images.image(&app.name, &expected.id, 20).await);
         assert_eq!(found.map(|found| found.image), Some(expected));
     }

@@ -273,6 +273,7 @@ macro_rules! each_rows_clause {
             C8 dry_runs::c8_what_a_deleted_repository_held_is_reclaimable
             I1 images::i1_images_are_stored_with_their_manifest_and_shared
             I1 images::i1_many_pushes_of_one_base_leave_one_row_of_it
+            I1 images::i1_images_that_went_are_stored_again
             I2 images::i2_an_image_is_the_row_that_was_stored
             I2 images::i2_an_image_is_served_by_a_visible_manifest_that_has_it_or_one_above
             I2 images::i2_below_a_thousand_images_the_answer_is_served

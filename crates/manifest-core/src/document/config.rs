@@ -90,8 +90,10 @@ impl ImageConfig {
 }
 
 fn read(kind: ConfigKind, root: &Node<'_, '_>) -> Result<ImageConfig, MemberError> {
-    let members = root.fields(["architecture", "os", "rootfs", "history", "config", "created", "author"])?;
-    let [architecture, os, rootfs, history, config, created, author] = members;
+    let names = ["rootfs", "history", "config", "created", "author"];
+    // All at once: each look for members goes over the whole config.
+    let ([rootfs, history, config, created, author], platform) = root.fields_and(names, PLATFORM)?;
+    let [architecture, os, ..] = platform;
     check_rootfs(kind, &rootfs.required()?)?;
     let has_empty_layers = match (kind, history.optional()) {
         (ConfigKind::DockerImage, None) => return Err(history.error(Problem::Missing)),
@@ -113,7 +115,7 @@ fn read(kind: ConfigKind, root: &Node<'_, '_>) -> Result<ImageConfig, MemberErro
         labels,
         odd_labels,
         created: created.non_null().and_then(|node| date(&node)),
-        platform: read_platform(root)?,
+        platform: platform_of(platform),
         has_empty_layers,
     })
 }
@@ -140,20 +142,23 @@ pub(super) fn date(node: &Node<'_, '_>) -> Option<Millis> {
 
 /// The platform that the members of a config say; `None` where the operating system or the processor is missing.
 pub(super) fn read_platform(root: &Node<'_, '_>) -> Result<Option<Platform>, MemberError> {
-    let [architecture, os, os_version, os_features, variant] =
-        root.fields(["architecture", "os", "os.version", "os.features", "variant"])?;
+    root.fields(PLATFORM).map(platform_of)
+}
+
+/// The members that say what an image runs on.
+const PLATFORM: [&str; 5] = ["architecture", "os", "os.version", "os.features", "variant"];
+
+fn platform_of([architecture, os, os_version, os_features, variant]: [Field<'_, '_>; 5]) -> Option<Platform> {
     let text = |field: Field<'_, '_>| Some(field.optional()?.text().ok()?.into_owned()).filter(|text| !text.is_empty());
-    let (Some(architecture), Some(os)) = (text(architecture), text(os)) else {
-        return Ok(None);
-    };
-    Ok(Some(Platform {
+    let (architecture, os) = text(architecture).zip(text(os))?;
+    Some(Platform {
         architecture,
         os,
         os_version: text(os_version),
         os_features: os_features.optional().and_then(|node| node.text_list().ok()).unwrap_or_default(),
         variant: text(variant),
         features: Vec::new(),
-    }))
+    })
 }
 
 fn check_rootfs(kind: ConfigKind, rootfs: &Node<'_, '_>) -> Result<(), MemberError> {

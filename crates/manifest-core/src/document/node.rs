@@ -49,27 +49,47 @@ impl<'a, 'p> Node<'a, 'p> {
 
     /// The members of those names, in that order.
     pub(super) fn fields<const N: usize>(&self, names: [&'static str; N]) -> Result<[Field<'a, '_>; N], MemberError> {
-        let mut found = [None; N];
+        self.fields_and(names, []).map(|(fields, [])| fields)
+    }
+
+    /// Those of two lists of names.
+    pub(super) fn fields_and<const N: usize, const M: usize>(
+        &self,
+        names: [&'static str; N],
+        more: [&'static str; M],
+    ) -> Result<([Field<'a, '_>; N], [Field<'a, '_>; M]), MemberError> {
+        let (mut found, mut found_more) = ([None; N], [None; M]);
         let mut seen = Vec::new();
         for (key, value) in self.value.members().ok_or_else(|| self.not("an object"))? {
-            if let Key::Text(text) = &key
-                && let Some(at) = names.iter().position(|name| name == text)
-            {
-                found[at] = Some(value);
+            if let Key::Text(text) = &key {
+                if let Some(at) = names.iter().position(|name| name == text) {
+                    found[at] = Some(value);
+                } else if let Some(at) = more.iter().position(|name| name == text) {
+                    found_more[at] = Some(value);
+                }
             }
             if self.keys == Keys::Unique {
                 seen.push(key);
             }
         }
         self.refuse_duplicates(seen)?;
+        Ok((self.fields_of(names, found), self.fields_of(more, found_more)))
+    }
+
+    fn fields_of<const N: usize>(&self, names: [&'static str; N], found: [Option<Value<'a>>; N]) -> [Field<'a, '_>; N] {
         let mut fields = names.map(|name| Field { value: None, path: Path::Member(&self.path, name), keys: self.keys });
         for (field, value) in fields.iter_mut().zip(found) {
             field.value = value;
         }
-        Ok(fields)
+        fields
     }
 
     fn refuse_duplicates(&self, mut keys: Vec<Key<'_>>) -> Result<(), MemberError> {
+        /// Of so few each is held against each other, without an order.
+        const FEW: usize = 12;
+        if keys.len() <= FEW && !(1..keys.len()).any(|at| keys[..at].contains(&keys[at])) {
+            return Ok(());
+        }
         keys.sort_unstable();
         let Some(pair) = keys.windows(2).find(|pair| pair[0] == pair[1]) else {
             return Ok(());

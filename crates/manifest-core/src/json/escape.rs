@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 /// Two strings say the same, half surrogate pairs included, exactly if they are written the same: each UTF-16 code unit
 /// has one way to be written.
 pub(super) fn rewritten(quoted: &str) -> Cow<'_, str> {
-    if quoted.bytes().all(|byte| (0x20..0x7f).contains(&byte) && byte != b'\\') {
+    if is_plain(quoted) {
         return Cow::Borrowed(quoted);
     }
     let raw = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
@@ -25,11 +25,19 @@ pub(super) fn rewritten(quoted: &str) -> Cow<'_, str> {
 pub(super) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
-    for unit in text.encode_utf16() {
-        push(&mut out, unit);
+    if is_plain(text) && !text.contains('"') {
+        out.push_str(text);
+    } else {
+        text.encode_utf16().for_each(|unit| push(&mut out, unit));
     }
     out.push('"');
     out
+}
+
+/// Whether there is nothing to escape but quotes. Looks at all of it at once, which is faster than to stop early.
+fn is_plain(text: &str) -> bool {
+    let odd = |byte: u8| u8::from(!(0x20..0x7f).contains(&byte)) | u8::from(byte == b'\\');
+    text.bytes().fold(0, |found, byte| found | odd(byte)) == 0
 }
 
 /// The UTF-16 code units that stand between the quotes of a checked string.

@@ -13,6 +13,7 @@
 mod escape;
 mod number;
 mod scan;
+mod skip;
 mod syntax_error;
 mod text;
 mod tree;
@@ -41,6 +42,11 @@ pub(crate) enum Dialect {
 /// In both dialects an integer has at most 4,300 digits, as Quay's reader has it; RFC 8259 lets a reader limit numbers.
 pub(crate) fn parse(text: &str, dialect: Dialect, max_depth: usize) -> Result<Value<'_>, SyntaxError> {
     scan::scan(text, dialect, max_depth)
+}
+
+/// A text that [`parse_bytes`] took before; none if it is no text.
+pub(crate) fn checked_before(bytes: &[u8]) -> Option<Value<'_>> {
+    str::from_utf8(bytes).ok().map(|text| Value::checked(text.trim_matches([' ', '\t', '\n', '\r'])))
 }
 
 /// [`parse`] for bytes that may not be text.

@@ -1,3 +1,4 @@
+use super::skip;
 use super::{Dialect, SyntaxError, SyntaxProblem, Value};
 
 /// The most digits of an integer.
@@ -112,6 +113,7 @@ impl Scanner<'_> {
     fn string(&mut self) -> Result<(), SyntaxError> {
         self.at += 1;
         loop {
+            self.at = skip::plain(self.text.as_bytes(), self.at);
             match self.peek() {
                 None => return Err(self.unexpected("`\"`")),
                 Some(b'"') => {

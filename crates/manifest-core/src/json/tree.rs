@@ -93,7 +93,7 @@ impl<'a> Object<'a> {
     pub(crate) fn set(&mut self, name: &str, value: Json<'a>) {
         match self.0.iter_mut().find(|(key, _)| is(key, name)) {
             Some(member) => member.1 = value,
-            None => self.0.push((Cow::Owned(format!("\"{name}\"")), value)),
+            None => self.0.push((written(name), value)),
         }
     }
 
@@ -104,8 +104,9 @@ impl<'a> Object<'a> {
         }
     }
 
-    pub(crate) fn remove(&mut self, name: &str) {
-        self.0.retain(|(key, _)| !is(key, name));
+    /// All members but those of these names.
+    pub(crate) fn without(&self, names: &[&str]) -> Self {
+        Self(self.0.iter().filter(|(key, _)| !names.iter().any(|name| is(key, name))).cloned().collect())
     }
 
     /// The members that are strings, without those that are no Unicode text.
@@ -132,6 +133,12 @@ impl<'a> Object<'a> {
 
     /// The last of several members of one name counts, at the place of the first.
     fn from_members(mut members: Vec<(Cow<'a, str>, Json<'a>)>) -> Self {
+        /// Of so few each is held against each other, without an order.
+        const FEW: usize = 12;
+        let is_again = |at: usize| members[..at].iter().any(|(name, _)| *name == members[at].0);
+        if members.len() <= FEW && !(1..members.len()).any(is_again) {
+            return Self(members);
+        }
         let mut order: Vec<usize> = (0..members.len()).collect();
         order.sort_by(|a, b| members[*a].0.cmp(&members[*b].0));
         let groups = order.chunk_by(|a, b| members[*a].0 == members[*b].0).filter(|group| group.len() > 1);
@@ -156,8 +163,21 @@ impl<'a> Object<'a> {
 
 impl<'a> FromIterator<(&'static str, Json<'a>)> for Object<'a> {
     fn from_iter<I: IntoIterator<Item = (&'static str, Json<'a>)>>(members: I) -> Self {
-        Self(members.into_iter().map(|(name, value)| (Cow::Owned(format!("\"{name}\"")), value)).collect())
+        Self(members.into_iter().map(|(name, value)| (written(name), value)).collect())
     }
+}
+
+/// A name as it is written. Those that metadata are made of are many, and written already.
+fn written(name: &str) -> Cow<'static, str> {
+    Cow::Borrowed(match name {
+        "id" => "\"id\"",
+        "parent" => "\"parent\"",
+        "created" => "\"created\"",
+        "container_config" => "\"container_config\"",
+        "Cmd" => "\"Cmd\"",
+        "Size" => "\"Size\"",
+        _ => return Cow::Owned(format!("\"{name}\"")),
+    })
 }
 
 fn is(key: &str, name: &str) -> bool {
@@ -253,7 +273,7 @@ mod tests {
         object.set("id", Json::string("é"));
         object.set_if_absent("x", || Json::TRUE);
         object.set_if_absent("y", || Json::integer(7));
-        object.remove("parent");
+        let object = object.without(&["parent", "none"]);
         assert!(object.get("pare").is_none() && object.get("parents").is_none());
         assert_eq!(Json::Object(object).plain(), r#"{"id": "\u00e9", "x": null, "y": 7}"#);
     }

@@ -1,3 +1,4 @@
+use super::skip;
 use super::text::unescape;
 use super::tree::{self, Json};
 use std::borrow::Cow;
@@ -164,14 +165,15 @@ fn end_of_value(bytes: &[u8]) -> usize {
 
 /// Where a string ends whose first character stands at `at`.
 pub(super) fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
+    loop {
+        at = skip::plain(bytes, at);
+        match bytes.get(at) {
+            None => return bytes.len(),
+            Some(b'"') => return at + 1,
+            Some(b'\\') => at += 2,
+            Some(_) => at += 1,
         }
     }
-    bytes.len()
 }
 
 /// What is between the first and the last byte, which are quotes or brackets.

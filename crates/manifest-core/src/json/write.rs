@@ -46,6 +46,11 @@ impl Json<'_> {
         self.written(INDENTED)
     }
 
+    /// [`Self::plain`], at the end of a text.
+    pub(crate) fn write_plain(&self, out: &mut String) {
+        self.write(out, PLAIN, 0);
+    }
+
     fn written(&self, style: Style) -> String {
         let mut out = String::new();
         self.write(&mut out, style, 0);
@@ -64,25 +69,39 @@ impl Json<'_> {
                 }
                 end(out, style, elements.is_empty(), depth, ']');
             }
-            Json::Object(object) => {
-                out.push('{');
-                for (at, (name, value)) in ordered(object, style).into_iter().enumerate() {
-                    start_entry(out, style, at == 0, depth + 1);
-                    out.push_str(name);
-                    out.push_str(style.colon);
-                    value.write(out, style, depth + 1);
-                }
-                end(out, style, object.members().is_empty(), depth, '}');
-            }
+            Json::Object(object) => object.write(out, style, depth),
         }
     }
 }
 
-fn ordered<'o, 'a>(object: &'o Object<'a>, style: Style) -> Vec<&'o (Cow<'a, str>, Json<'a>)> {
-    let mut members: Vec<_> = object.members().iter().collect();
-    if style.is_sorted {
-        members.sort_by(|(a, _), (b, _)| by_code_points(a, b));
+impl Object<'_> {
+    /// [`Json::plain`] of the object.
+    pub(crate) fn plain(&self) -> String {
+        let mut out = String::new();
+        self.write(&mut out, PLAIN, 0);
+        out
     }
+
+    fn write(&self, out: &mut String, style: Style, depth: usize) {
+        out.push('{');
+        let mut write = |(at, (name, value)): (usize, &(Cow<'_, str>, Json<'_>))| {
+            start_entry(out, style, at == 0, depth + 1);
+            out.push_str(name);
+            out.push_str(style.colon);
+            value.write(out, style, depth + 1);
+        };
+        if style.is_sorted {
+            sorted(self).into_iter().enumerate().for_each(&mut write);
+        } else {
+            self.members().iter().enumerate().for_each(&mut write);
+        }
+        end(out, style, self.members().is_empty(), depth, '}');
+    }
+}
+
+fn sorted<'o, 'a>(object: &'o Object<'a>) -> Vec<&'o (Cow<'a, str>, Json<'a>)> {
+    let mut members: Vec<_> = object.members().iter().collect();
+    members.sort_by(|(a, _), (b, _)| by_code_points(a, b));
     members
 }
 

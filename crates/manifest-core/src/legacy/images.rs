@@ -1,12 +1,13 @@
 //! The rows that a repository keeps of legacy images.
 
 use super::error::LegacyError;
+use super::layers::ConfigBytes;
 use super::rewrite::{KnownImage, V1Image, images_unless};
 use crate::document::{Document, Kind, MemberError, Problem};
 use crate::time::Millis;
 use jiff::civil::DateTime;
 use oci_types::Digest;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A row of `legacy_image`: what a repository keeps of one image of v1. Its key is the repository and `id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,28 +48,38 @@ pub fn legacy_images(
     known: &BTreeMap<String, KnownImage>,
     sizes: &BTreeMap<Digest, u64>,
 ) -> Result<Vec<LegacyImage>, LegacyError> {
+    let config = config.map_or(ConfigBytes::Missing, ConfigBytes::Unread);
+    legacy_images_of(document, config, known, |blob| sizes.get(blob).copied())
+}
+
+/// [`legacy_images`], which does not read again what was read.
+pub(crate) fn legacy_images_of(
+    document: &Document,
+    config: ConfigBytes<'_>,
+    known: &BTreeMap<String, KnownImage>,
+    size_of: impl Fn(&Digest) -> Option<u64>,
+) -> Result<Vec<LegacyImage>, LegacyError> {
     let is_taken = |id: &str, blob: &Digest, parent: Option<&str>| {
         known.get(id).is_some_and(|stored| stored.blob != *blob || stored.parent.as_deref() != parent)
     };
     let images = images_unless(document, config, is_taken)?.unwrap_or_default();
     let height = images.len();
     // How many bytes the images have of which a later one may be the child.
-    let mut below: BTreeMap<String, Option<u64>> = BTreeMap::new();
-    let mut seen = BTreeSet::new();
+    let mut below: HashMap<String, Option<u64>> = HashMap::with_capacity(height);
     let mut rows = Vec::with_capacity(height);
     for (at, image) in images.into_iter().enumerate() {
         let V1Image { id, parent, blob, created, comment, command, metadata, .. } = image;
         let id = checked(id).map_err(|problem| wrong_id(height - 1 - at, problem))?;
         // A config may have a `parent` of its own, which is no image here.
         let parent = parent.filter(|parent| below.contains_key(parent));
-        let own = sizes.get(&blob).copied().or_else(|| size_of_empty_layer(&blob));
+        let own = size_of(&blob).or_else(|| size_of_empty_layer(&blob));
         let under = parent.as_ref().map_or(Some(0), |parent| below.get(parent).copied().flatten());
         let aggregate_size = match known.get(&id) {
             Some(known) => known.aggregate_size,
             None => own.zip(under).map(|(own, under)| own.saturating_add(under)),
         };
         // One id twice: the first row is there already, as for Quay.
-        if !seen.insert(id.clone()) {
+        if below.contains_key(&id) {
             continue;
         }
         below.insert(id.clone(), aggregate_size);
@@ -99,6 +110,9 @@ fn checked(id: Option<String>) -> Result<String, Problem> {
     }
     if id.len() > LONGEST {
         return Err(Problem::Long { limit: LONGEST });
+    }
+    if id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Ok(id);
     }
     match id.chars().find(|c| c.is_control()) {
         Some(found) => Err(Problem::Control { found }),

@@ -1,10 +1,11 @@
 //! The layers of a docker or OCI image as v1 knew them: one for each step of the build, also for those that changed no file.
 
 use super::error::LegacyError;
-use crate::document::{Body, ConfigError, ConfigKind, Document, ImageConfig, Layer};
+use crate::document::{Body, ConfigKind, Document, ImageConfig, Layer};
 use crate::empty_layer;
-use crate::json::{Dialect, Json, LENIENT_DEPTH, Object, parse_bytes};
+use crate::json::{Json, Object, Value, checked_before};
 use oci_types::{Algorithm, Digest, Hasher};
+use std::fmt::Write as _;
 
 /// The most steps of an image, as many as a manifest may have layers: each costs an id, a text and a row, also where the config
 /// spends only three bytes on it.
@@ -16,6 +17,17 @@ pub struct ImageHistory<'a> {
     pub(super) config: Object<'a>,
     pub(super) steps: Vec<Step<'a>>,
     has_remote_layers: bool,
+}
+
+/// The config of an image, as far as it was looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ConfigBytes<'a> {
+    /// It is not there.
+    Missing,
+    /// Nobody knows whether it is a config.
+    Unread(&'a [u8]),
+    /// [`ImageConfig::parse`] took it.
+    Read(&'a [u8]),
 }
 
 /// A step of an image's build.
@@ -69,22 +81,32 @@ impl<'a> ImageHistory<'a> {
     /// number of layers than there are, or of more than 16,384 steps. Layers beyond the history's are left out, as Quay does
     /// (quay-semantics, section 9.1).
     pub fn read(document: &Document, config: Option<&'a [u8]>) -> Result<Option<Self>, LegacyError> {
+        Self::of(document, config.map_or(ConfigBytes::Missing, ConfigBytes::Unread))
+    }
+
+    /// [`Self::read`], which does not read again what was read.
+    pub(super) fn of(document: &Document, config: ConfigBytes<'a>) -> Result<Option<Self>, LegacyError> {
         let Body::Image { config: named, layers } = document.body() else {
             return Ok(None);
         };
         if named.kind == ConfigKind::Other {
             return Ok(None);
         }
-        let bytes = config.ok_or(LegacyError::ConfigMissing)?;
+        let (bytes, is_read) = match config {
+            ConfigBytes::Missing => return Err(LegacyError::ConfigMissing),
+            ConfigBytes::Unread(bytes) => (bytes, false),
+            ConfigBytes::Read(bytes) => (bytes, true),
+        };
         if u64::try_from(bytes.len()) != Ok(named.size) {
             return Err(LegacyError::ConfigSize { said: named.size, found: bytes.len() });
         }
-        ImageConfig::parse(named.kind, bytes).map_err(LegacyError::Config)?;
-        let value = parse_bytes(bytes, Dialect::Lenient, LENIENT_DEPTH);
-        let config = match value.map_err(|error| LegacyError::Config(ConfigError::Json(error)))?.tree() {
-            Json::Object(config) => config,
-            // What was parsed as a config is an object.
-            Json::Scalar(_) | Json::List(_) => Object::default(),
+        if !is_read {
+            ImageConfig::parse(named.kind, bytes).map_err(LegacyError::Config)?;
+        }
+        let config = match checked_before(bytes).map(Value::tree) {
+            Some(Json::Object(config)) => config,
+            // What was read as a config is an object.
+            Some(Json::Scalar(_) | Json::List(_)) | None => Object::default(),
         };
         let entries = config.get("history").and_then(Json::list).unwrap_or_default();
         let is_described = match named.kind {
@@ -146,6 +168,7 @@ fn described<'a>(entries: &[Json<'a>], layers: &[Layer]) -> Result<Vec<Step<'a>>
     }
     let mut ids = Ids::new();
     let mut rest = layers.iter();
+    let mut said = String::new();
     let mut steps = Vec::with_capacity(entries.len());
     for (at, written) in entries.iter().enumerate() {
         let entry = Entry::read(written);
@@ -155,7 +178,11 @@ fn described<'a>(entries: &[Json<'a>], layers: &[Layer]) -> Result<Vec<Step<'a>>
             Some(rest.next().ok_or(LegacyError::HistoryOverflow { layers: layers.len() })?)
         };
         let blob = layer.map_or_else(empty_layer::digest, |layer| layer.digest);
-        let id = ids.next([&written.plain(), "|", &at.to_string(), "|", &blob.to_string(), "||"]);
+        said.clear();
+        written.write_plain(&mut said);
+        // Writing to a string cannot fail.
+        let _ = write!(said, "|{at}|{blob}||");
+        let id = ids.next([&said]);
         steps.push(step(id, layer, Some(entry)));
     }
     Ok(steps)
@@ -217,9 +244,14 @@ impl Ids {
     }
 
     pub(super) fn next<const N: usize>(&mut self, parts: [&str; N]) -> String {
+        self.take(parts);
+        self.0.clone().finish().hex()
+    }
+
+    /// [`Self::next`] where nobody wants the id.
+    pub(super) fn take<const N: usize>(&mut self, parts: [&str; N]) {
         for part in parts {
             self.0.update(part.as_bytes());
         }
-        self.0.clone().finish().hex()
     }
 }

@@ -7,21 +7,25 @@ use std::collections::BTreeMap;
 
 /// The metadata of a layer, read.
 pub(super) struct Metadata<'a> {
-    /// The way to them, for errors.
-    path: String,
+    /// Where they stand in the manifest's history, which begins with the last layer.
+    at: usize,
     members: Object<'a>,
 }
 
 impl<'a> Metadata<'a> {
-    /// Reads the text `v1Compatibility` that stands at `at` in the manifest's history, which begins with the last layer.
+    /// Reads the text `v1Compatibility` that stands at `at`.
     pub(super) fn read(text: &'a str, at: usize) -> Result<Self, LegacyError> {
-        let path = format!("history[{at}].v1Compatibility");
-        let error = |problem| LegacyError::Metadata(MemberError { path: path.clone().into(), problem });
+        let error = |problem| LegacyError::Metadata(MemberError { path: path(at).into(), problem });
         let value = parse(text, Dialect::Lenient, LENIENT_DEPTH).map_err(|found| error(Problem::NotJson(found)))?;
         match value.tree() {
-            Json::Object(members) => Ok(Self { path, members }),
+            Json::Object(members) => Ok(Self::of(members, at)),
             Json::Scalar(_) | Json::List(_) => Err(error(Problem::Type { expected: "an object", found: value.kind() })),
         }
+    }
+
+    /// Those that were made and not written.
+    pub(super) fn of(members: Object<'a>, at: usize) -> Self {
+        Self { at, members }
     }
 
     /// What a member that is text says; also `None` if it is something else, or missing.
@@ -92,8 +96,8 @@ impl<'a> Metadata<'a> {
     }
 
     /// All of the metadata, written anew.
-    pub(super) fn plain(self) -> String {
-        Json::Object(self.members).plain()
+    pub(super) fn plain(&self) -> String {
+        self.members.plain()
     }
 
     /// An object, or nothing where there is nothing.
@@ -107,6 +111,11 @@ impl<'a> Metadata<'a> {
 
     fn no_object(&self, name: &str, found: &Json<'_>) -> LegacyError {
         let problem = Problem::Type { expected: "an object", found: found.kind() };
-        LegacyError::Metadata(MemberError { path: format!("{}.{name}", self.path).into(), problem })
+        LegacyError::Metadata(MemberError { path: format!("{}.{name}", path(self.at)).into(), problem })
     }
+}
+
+/// The way to metadata, for errors.
+fn path(at: usize) -> String {
+    format!("history[{at}].v1Compatibility")
 }

@@ -42,7 +42,9 @@ mod v1_compatibility;
 
 pub use dialect::{canonical_json, plain_json};
 pub use error::LegacyError;
+pub(crate) use images::legacy_images_of;
 pub use images::{LegacyImage, legacy_images, schema1_ids};
+pub(crate) use layers::ConfigBytes;
 pub use layers::{ImageHistory, Step, has_legacy_images};
 pub use rewrite::{KnownImage, V1Image, v1_images};
 pub use schema1::{AsSchema1, rebuilt, reduced, schema1_child, to_schema1, unsigned};

@@ -10,9 +10,16 @@ impl ImageHistory<'_> {
     /// section 9.3, oddities included: a member that the config has already is not replaced by the history's, so a config
     /// of one step that has a `parent` keeps it.
     pub fn v1_compatibility(&self) -> impl Iterator<Item = String> {
+        self.metadata().map(|metadata| metadata.plain())
+    }
+}
+
+impl<'a> ImageHistory<'a> {
+    /// The same, not written yet.
+    pub(super) fn metadata(&self) -> impl ExactSizeIterator<Item = Object<'a>> {
         self.steps.iter().enumerate().map(|(at, step)| {
             let is_last = at + 1 == self.steps.len();
-            let mut metadata = if is_last { self.config.clone() } else { Object::default() };
+            let mut metadata = if is_last { self.config.without(&["history", "rootfs"]) } else { Object::default() };
             metadata.set("id", Json::string(&step.id));
             if let Some(parent) = at.checked_sub(1).and_then(|below| self.steps.get(below)) {
                 metadata.set("parent", Json::string(&parent.id));
@@ -21,9 +28,7 @@ impl ImageHistory<'_> {
                 describe(&mut metadata, entry);
             }
             metadata.set("Size", Json::integer(step.size));
-            metadata.remove("history");
-            metadata.remove("rootfs");
-            Json::Object(metadata).plain()
+            metadata
         })
     }
 }

@@ -4,10 +4,10 @@ use super::push::PushCase;
 use super::rejection::Rejection;
 use crate::document::{ConfigKind, Document, MemberError, Problem};
 use crate::facts::PushFacts;
-use crate::legacy::{LegacyError, LegacyImage, legacy_images, schema1_child, schema1_ids};
+use crate::legacy::{ConfigBytes, LegacyError, LegacyImage, legacy_images_of, schema1_child, schema1_ids};
 use crate::policy::LegacyImageRows;
 use oci_types::MediaType;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// The longest id of a legacy image that is stored, in bytes.
 const MAX_ID_BYTES: usize = 255;
@@ -29,7 +29,7 @@ pub(super) fn images_to_know(case: &PushCase<'_>) -> BTreeSet<String> {
     }
 }
 
-/// The rows of a new manifest. They are made where they are not stored, too, so that it does not depend on the operator's choice what
+/// The rows of a new manifest, whose config was read. They are made where they are not stored, too, so that it does not depend on the operator's choice what
 /// is accepted (semantics 2).
 pub(super) fn images(case: &PushCase<'_>, config: Option<&[u8]>, facts: &PushFacts) -> Result<Images, Rejection> {
     let document = case.document;
@@ -39,8 +39,9 @@ pub(super) fn images(case: &PushCase<'_>, config: Option<&[u8]>, facts: &PushFac
         return Ok(Images::default());
     }
     check_ids(document)?;
-    let sizes = facts.blobs.iter().map(|(digest, blob)| (*digest, blob.size)).collect::<BTreeMap<_, _>>();
-    let rows = legacy_images(document, config, &facts.legacy_images, &sizes).map_err(Rejection::LegacyImages)?;
+    let config = config.map_or(ConfigBytes::Missing, ConfigBytes::Read);
+    let size_of = |blob: &_| facts.blobs.get(blob).map(|blob| blob.size);
+    let rows = legacy_images_of(document, config, &facts.legacy_images, size_of).map_err(Rejection::LegacyImages)?;
     Ok(match case.policy.legacy_images {
         LegacyImageRows::Stored => {
             let top = rows.last().map(|image| image.id.clone()).or_else(|| image_of_child(document, facts));

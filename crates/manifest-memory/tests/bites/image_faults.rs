@@ -11,7 +11,8 @@ use manifest_core::ports::{
 use manifest_core::{Millis, Port};
 use manifest_memory::MemoryStore;
 use oci_types::RepositoryName;
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Stores none of a manifest's images but the last.
 #[derive(Clone)]
@@ -39,6 +40,27 @@ fn i1_images_that_are_not_stored() {
         ],
         &ForgetsBases,
     );
+}
+
+/// Stores no image a second time, though it may have gone meanwhile.
+#[derive(Clone, Default)]
+struct NeverForgets(Arc<Mutex<BTreeSet<String>>>);
+
+#[async_trait]
+impl Fault for NeverForgets {
+    async fn apply(&self, store: &MemoryStore, plan: &Plan) -> Port<Applied> {
+        let mut plan = plan.clone();
+        if let Some(ManifestChange::Create(new)) = &mut plan.manifest {
+            let mut stored = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::make_mut(new).legacy_images.retain(|image| stored.insert(image.id.clone()));
+        }
+        store.apply(&plan).await
+    }
+}
+
+#[test]
+fn i1_images_that_are_thought_to_be_there() {
+    caught(["i1_images_that_went_are_stored_again"], &NeverForgets::default());
 }
 
 /// Lists each image once for each time that it was pushed.

@@ -9,16 +9,22 @@ use manifest_core::ports::Removal;
 use manifest_core::time::Millis;
 use oci_types::{Digest, RepositoryName};
 
-/// The blob, if the repository grants access and, where only a lease does, the lease is later than that.
+/// The blob, if the repository grants access and, where only a lease does, the lease is later than that. Up to which time it would
+/// be found if nothing were written.
 pub(crate) fn find(
     connection: &mut SqliteConnection,
     repository: &RepositoryName,
     digest: &Digest,
     usable_after: Millis,
-) -> Port<Option<Blob>> {
+) -> Port<Option<(Blob, Millis)>> {
     let statement = BlobByDigest { repository: repository.as_str(), digest: digest.as_bytes(), usable_after };
-    let row: Option<(i64, String)> = statement.get_result(connection).optional().doing("looking up a blob")?;
-    row.map(|row| read("repository_blob", row)).transpose()
+    let row: Option<(i64, String, i64)> = statement.get_result(connection).optional().doing("looking up a blob")?;
+    let read = |(size, location, lease)| {
+        // Without a lease it is there because a manifest links it.
+        let until = if lease > usable_after { lease } else { Millis::MAX };
+        Ok((read("repository_blob", (size, location))?, until))
+    };
+    row.map(read).transpose()
 }
 
 /// A blob of its size and location in some table.
@@ -28,9 +34,9 @@ pub(super) fn read(table: &'static str, (size, location): (i64, String)) -> Port
 
 statement! {
     struct BlobByDigest<'a> { repository: &'a str => Text, digest: &'a [u8] => Binary, usable_after: Millis => BigInt }
-    -> (BigInt, Text);
+    -> (BigInt, Text, BigInt);
     concat!(
-        "SELECT b.size, b.location FROM repository r INDEXED BY repository_name CROSS JOIN repository_blob b \
+        "SELECT b.size, b.location, b.lease_until_ms FROM repository r INDEXED BY repository_name CROSS JOIN repository_blob b \
          WHERE r.name = +?1 AND r.state <> 2 AND b.repository_id = r.id AND b.digest = +?2 AND ",
         granted!("b", "+?3")
     )

@@ -8,13 +8,18 @@ use manifest_core::ports::{FetchAsk, Fetched, Found, Liveness};
 use manifest_core::time::Millis;
 use oci_types::{Digest, Reference, TagName};
 
-/// Follows a reference.
-pub(crate) fn fetch(connection: &mut SqliteConnection, ask: &FetchAsk) -> Port<Fetched> {
+/// Follows a reference. Until when what was found is sure to be found again while nothing is written.
+pub(crate) fn fetch(connection: &mut SqliteConnection, ask: &FetchAsk) -> Port<(Fetched, Millis)> {
     match &ask.reference {
-        Reference::Tag(tag) => match ask.at {
-            Some(at) => by_tag_at(connection, ask, tag, at),
-            None => by_tag(connection, ask, tag),
-        },
+        Reference::Tag(tag) => {
+            let fetched = match ask.at {
+                Some(at) => by_tag_at(connection, ask, tag, at),
+                None => by_tag(connection, ask, tag),
+            }?;
+            let expires =
+                if let Fetched::Found(found) = &fetched { found.tag.as_ref().map(|tag| tag.expires) } else { None };
+            Ok((fetched, expires.unwrap_or(Millis::MIN)))
+        }
         Reference::Digest(digest) => by_digest(connection, ask, digest),
     }
 }
@@ -143,9 +148,10 @@ statement! {
         now: Millis => BigInt,
         repository: &'a str => Text,
     }
-    -> (Nullable<Text>, Nullable<BigInt>, Nullable<Binary>);
+    -> (Nullable<Text>, Nullable<BigInt>, Nullable<Binary>, Nullable<BigInt>);
     concat!(
-        "SELECT m.media_type, length(m.bytes), CASE WHEN +?1 THEN NULL ELSE m.bytes END \
+        "SELECT m.media_type, length(m.bytes), CASE WHEN +?1 THEN NULL ELSE m.bytes END, \
+         (SELECT max(t.expires_ms) FROM tag t INDEXED BY tag_manifest WHERE t.repository_id = r.id AND t.manifest_id = m.id) \
          FROM repository r INDEXED BY repository_name \
          LEFT JOIN manifest m INDEXED BY manifest_digest ON m.repository_id = r.id AND m.digest = +?2 \
          AND (+?3 = 2 OR (m.deleted_ms IS NULL AND (+?3 = 1 OR ",
@@ -154,9 +160,9 @@ statement! {
     )
 }
 
-type ByDigestRow = (Option<String>, Option<i64>, Option<Vec<u8>>);
+type ByDigestRow = (Option<String>, Option<i64>, Option<Vec<u8>>, Option<i64>);
 
-fn by_digest(connection: &mut SqliteConnection, ask: &FetchAsk, digest: &Digest) -> Port<Fetched> {
+fn by_digest(connection: &mut SqliteConnection, ask: &FetchAsk, digest: &Digest) -> Port<(Fetched, Millis)> {
     let statement = ManifestByDigest {
         repository: ask.repository.as_str(),
         digest: digest.as_bytes(),
@@ -170,9 +176,12 @@ fn by_digest(connection: &mut SqliteConnection, ask: &FetchAsk, digest: &Digest)
     };
     let row: Option<ByDigestRow> = statement.get_result(connection).optional().doing("looking up a manifest")?;
     match row {
-        None => Ok(Fetched::RepositoryUnknown),
-        Some((None, _, _)) => Ok(Fetched::Unknown),
-        Some((media_type, size, bytes)) => Ok(Fetched::Found(found(*digest, media_type, size, bytes, None)?)),
+        None => Ok((Fetched::RepositoryUnknown, Millis::MIN)),
+        Some((None, ..)) => Ok((Fetched::Unknown, Millis::MIN)),
+        Some((media_type, size, bytes, tagged_until)) => {
+            let found = found(*digest, media_type, size, bytes, None)?;
+            Ok((Fetched::Found(found), tagged_until.unwrap_or(Millis::MIN)))
+        }
     }
 }
 

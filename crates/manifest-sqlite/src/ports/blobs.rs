@@ -10,7 +10,16 @@ use oci_types::{Digest, RepositoryName};
 #[async_trait]
 impl Blobs for SqliteStore {
     async fn find(&self, repository: &RepositoryName, digest: &Digest, usable_after: Millis) -> Port<Option<Blob>> {
-        self.read(|connection| blobs::find(connection, repository, digest, usable_after))
+        let (lookups, state) = self.lookups();
+        if let Some(blob) = state.and_then(|state| lookups.blob(state, repository, *digest, usable_after)) {
+            return Ok(Some(blob));
+        }
+        let found = self.read(|connection| blobs::find(connection, repository, digest, usable_after))?;
+        let Some((blob, until)) = found else { return Ok(None) };
+        if let Some(state) = state {
+            lookups.keep_blob(state, repository, *digest, &blob, until);
+        }
+        Ok(Some(blob))
     }
 
     async fn mount(&self, ask: &MountAsk) -> Port<Mounted> {

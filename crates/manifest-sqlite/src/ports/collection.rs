@@ -21,7 +21,13 @@ impl Collection for SqliteStore {
             // Nothing to write, so the writer is left alone.
             return Ok(SweepDone { next: looked.next, ..SweepDone::default() });
         }
-        self.write(move |connection| sweep::remove(connection, &ask, &looked)).await
+        let known = self.known_images();
+        let remove = move |connection: &mut _| {
+            // Images may be among the rows.
+            known.forget();
+            sweep::remove(connection, &ask, &looked)
+        };
+        self.write(remove).await
     }
 
     async fn doomed(&self, ask: &SweepAsk) -> Port<(Vec<Doomed>, Option<SweepCursor>)> {

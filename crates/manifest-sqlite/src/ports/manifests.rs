@@ -12,7 +12,15 @@ use oci_types::{Digest, RepositoryName};
 #[async_trait]
 impl Manifests for SqliteStore {
     async fn fetch(&self, ask: &FetchAsk) -> Port<Fetched> {
-        self.read(|connection| fetch::fetch(connection, ask))
+        let (lookups, state) = self.lookups();
+        if let Some(fetched) = state.and_then(|state| lookups.manifest(state, ask)) {
+            return Ok(fetched);
+        }
+        let (fetched, until) = self.read(|connection| fetch::fetch(connection, ask))?;
+        if let Some(state) = state {
+            lookups.keep_manifest(state, ask, &fetched, until);
+        }
+        Ok(fetched)
     }
 
     async fn push_facts(&self, ask: &PushAsk) -> Port<PushFacts> {
@@ -24,8 +32,12 @@ impl Manifests for SqliteStore {
     }
 
     async fn apply(&self, plan: &Plan) -> Port<Applied> {
-        let prepared = Prepared::new(plan);
-        self.write(move |connection| apply::apply(connection, &prepared)).await
+        let (prepared, known) = (Prepared::new(plan), self.known_images());
+        let (applied, seen) = self.write(move |connection| apply::apply(connection, &prepared, &known)).await?;
+        if let (Some(seen), Some(change)) = (seen, &plan.manifest) {
+            self.known_images().learn(seen, apply::images::of(change));
+        }
+        Ok(applied)
     }
 
     async fn referrers(&self, ask: &ReferrersAsk) -> Port<Page<Referrer>> {

@@ -122,7 +122,9 @@ async fn touched_by(world: &World, write: Write) -> Vec<String> {
     world.sql("CREATE TABLE touched (event TEXT PRIMARY KEY)");
     let note = |(number, event): (usize, &String)| {
         format!(
-            "CREATE TRIGGER note_{number} AFTER {event} BEGIN INSERT OR IGNORE INTO touched VALUES ('{event}'); END;"
+            // What the statement says about conflicts would hold for an OR IGNORE here.
+            "CREATE TRIGGER note_{number} AFTER {event} BEGIN INSERT INTO touched SELECT '{event}' \
+             WHERE NOT EXISTS (SELECT 1 FROM touched WHERE event = '{event}'); END;"
         )
     };
     world.sql(&events.iter().enumerate().map(note).collect::<String>());

@@ -7,6 +7,8 @@ mod export;
 mod faults;
 mod faults_every;
 mod faults_wide;
+mod log;
+mod lookups;
 mod open;
 mod plans;
 mod scale;

@@ -11,6 +11,7 @@ use manifest_core::ports::{Listings, PageAsk, Repositories};
 use manifest_core::{PortErrorKind, ReadScope};
 use std::fmt::{Display, Formatter};
 use std::fs;
+use std::fs::File;
 use std::path::Path;
 
 /// The migrations of this program and one more, as a later one will have.
@@ -123,7 +124,7 @@ fn an_older_database_is_copied_and_migrated() {
     drop(store);
     // Names that are taken are left alone.
     fs::write(directory.path().join("registry.sqlite.0001.bak"), "taken").unwrap();
-    let store = SqliteStore::open_with(&path, SqliteOptions::default(), &LATER).unwrap();
+    let store = SqliteStore::open_with(&path, SqliteOptions::default(), &LATER, File::sync_data).unwrap();
     let copy = directory.path().join("registry.sqlite.0001.2.bak");
     let opened = Opened::Existing { migrated_from: Some("0001".into()), backup: Some(copy.clone()) };
     assert_eq!(store.opened(), &opened);
@@ -136,7 +137,7 @@ fn an_older_database_is_copied_and_migrated() {
         assert_eq!((database.as_str(), program.as_str()), ("9000", "0001"));
         assert!(error.to_string().contains("9000") && error.to_string().contains("0001"), "{error}");
     }
-    drop(SqliteStore::open_with(&path, SqliteOptions::default(), &LATER).unwrap());
+    drop(SqliteStore::open_with(&path, SqliteOptions::default(), &LATER, File::sync_data).unwrap());
     let copies = files(directory.path()).into_iter().filter(|name| name.contains(".0001."));
     assert_eq!(copies.count(), 2, "nothing to migrate, nothing to copy");
 }
@@ -147,7 +148,7 @@ fn a_migration_that_fails_leaves_the_database_as_it_was() {
     let path = directory.path().join("registry.sqlite");
     drop(store);
     let broken = Later("CREATE TABLE later (id INTEGER PRIMARY KEY) STRICT; INSERT INTO nowhere VALUES (1)");
-    let error = SqliteStore::open_with(&path, SqliteOptions::default(), &broken).unwrap_err();
+    let error = SqliteStore::open_with(&path, SqliteOptions::default(), &broken, File::sync_data).unwrap_err();
     assert!(matches!(error, OpenError::Other { .. }), "{error:?}");
     assert!(directory.path().join("registry.sqlite.0001.bak").exists());
     open(&path).unwrap();

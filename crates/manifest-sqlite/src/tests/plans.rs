@@ -54,6 +54,7 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("InsertBlobs", ops::apply::manifest::InsertBlobs::SQL),
     ("InsertChildren", ops::apply::manifest::InsertChildren::SQL),
     ("InsertImages", ops::apply::images::InsertImages::SQL),
+    ("InsertFewImages", ops::apply::images::InsertFewImages::SQL),
     ("InsertLabels", ops::apply::labels::InsertLabels::SQL),
     ("RemoveLabel", ops::apply::labels::RemoveLabel::SQL),
     ("SetActing", ops::apply::labels::SetActing::SQL),
@@ -134,6 +135,7 @@ fn plan(connection: &mut SqliteConnection, sql: &str) -> Vec<String> {
 /// Steps over what a statement itself made: values that were bound, and rows that it found along an index.
 const OWN: &[&str] = &[
     "CONSTANT ROW",
+    "8-ROW VALUES CLAUSE",
     "json_each",
     "j ",
     "span",

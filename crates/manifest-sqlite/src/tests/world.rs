@@ -2,8 +2,9 @@
 
 use crate::connection::{File, Mode};
 use crate::{SqliteOptions, SqliteStore};
-use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
+use diesel::sql_types::BigInt;
+use diesel::{QueryableByName, RunQueryDsl, SqliteConnection};
 use manifest_core::facts::{Acting, Visibility};
 use manifest_core::legacy::LegacyImage;
 use manifest_core::plan::{Applied, Guard, ManifestChange, NewManifest, Pin, Plan, TagChange};
@@ -39,6 +40,22 @@ impl World {
         let wait = format!("PRAGMA busy_timeout = {}", Duration::from_secs(5).as_millis());
         connection.batch_execute(&wait).unwrap();
         connection
+    }
+
+    /// The number that a question past the store answers as `count`.
+    pub(super) fn count(&self, sql: &str) -> i64 {
+        #[derive(QueryableByName)]
+        struct Count {
+            #[diesel(sql_type = BigInt)]
+            count: i64,
+        }
+        let Count { count } = diesel::sql_query(sql).get_result(&mut self.connection()).unwrap();
+        count
+    }
+
+    /// How many bytes the write-ahead log has.
+    pub(super) fn log_size(&self) -> u64 {
+        self.directory.path().join("registry.sqlite-wal").metadata().map_or(0, |log| log.len())
     }
 
     /// Runs SQL past the store.

@@ -2,7 +2,7 @@
 
 use super::world::{World, digest, plan};
 use crate::driver::Doing;
-use crate::writer::{Promise, Verdict};
+use crate::writer::Verdict;
 use crate::{SqliteOptions, SqliteStore};
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::BigInt;
@@ -99,47 +99,6 @@ async fn writes_that_wait_share_a_transaction() {
         assert_eq!(write.await.unwrap().unwrap(), (before + 1, 0));
     }
     assert_eq!(count(&mut world.connection()), 5);
-}
-
-/// How the commit of a write waits for the disk, as SQLite has it: 1 not at all, 2 until the log is there.
-fn synchronous(store: &SqliteStore, promise: Promise) -> JoinHandle<Port<i64>> {
-    #[derive(QueryableByName)]
-    struct Synchronous {
-        #[diesel(sql_type = BigInt)]
-        synchronous: i64,
-    }
-    let store = store.clone();
-    tokio::spawn(async move {
-        let write = |connection: &mut SqliteConnection| {
-            let Synchronous { synchronous } =
-                diesel::sql_query("PRAGMA synchronous").get_result(connection).doing("a test's question")?;
-            Ok(Verdict::Keep(synchronous))
-        };
-        store.write_as(promise, write).await
-    })
-}
-
-#[tokio::test]
-async fn a_commit_waits_for_the_disk_if_any_of_its_writes_has_to() {
-    let world = World::new();
-    let alone = async |promise| synchronous(&world.store, promise).await.unwrap().unwrap();
-    for (promise, expected) in
-        [(Promise::Durable, 2), (Promise::Committed, 1), (Promise::Committed, 1), (Promise::Durable, 2)]
-    {
-        assert_eq!(alone(promise).await, expected, "{promise:?}");
-    }
-    let together = async |promises: [Promise; 3]| {
-        let held = Held::new(&world.store).await;
-        let writes = promises.map(|promise| synchronous(&world.store, promise));
-        held.release().await;
-        let mut seen = Vec::new();
-        for write in writes {
-            seen.push(write.await.unwrap().unwrap());
-        }
-        seen
-    };
-    assert_eq!(together([Promise::Committed; 3]).await, [1; 3]);
-    assert_eq!(together([Promise::Committed, Promise::Durable, Promise::Committed]).await, [2; 3]);
 }
 
 #[tokio::test]

@@ -57,6 +57,6 @@ statement! {
 
 statement! {
     struct InsertLabels<'a> { repository: i64 => BigInt, manifest: i64 => BigInt, labels: &'a str => Text }
-    "INSERT INTO label (repository_id, manifest_id, key, value, json, source) \
+    "INSERT OR FAIL INTO label (repository_id, manifest_id, key, value, json, source) \
      SELECT +?1, +?2, j.value->>0, j.value->>1, j.value->>2, j.value->>3 FROM json_each(?3) j"
 }

@@ -7,6 +7,7 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::{RunQueryDsl, SqliteConnection};
 use manifest_core::access::Actor;
 use manifest_core::empty_layer;
+use manifest_core::legacy::LegacyImage;
 use manifest_core::plan::{Applied, ChildLink, ManifestChange, Need, NewManifest, Plan};
 use manifest_core::stored;
 use manifest_core::time::Millis;
@@ -20,8 +21,6 @@ pub(super) struct Links {
     blobs: String,
     children: String,
     labels: String,
-    images: String,
-    image_count: usize,
 }
 
 impl Links {
@@ -35,8 +34,6 @@ impl Links {
             blobs: sets::numbers(&blobs.collect()),
             children: new.children.iter().map(child).collect::<Value>().to_string(),
             labels: labels::bound(&new.labels),
-            images: images::bound(&new.legacy_images),
-            image_count: new.legacy_images.len(),
         }
     }
 }
@@ -48,20 +45,23 @@ fn required(need: Need) -> i64 {
     }
 }
 
-/// Creates, keeps or revives the plan's manifest, and checks what it requires. Whether it is new.
+/// Creates, keeps or revives the plan's manifest, and checks what it requires. Whether it is new. `unknown` are those of its legacy images
+/// that may have to be stored.
 pub(super) fn change(
     connection: &mut SqliteConnection,
     place: Place,
     plan: &Plan,
     change: &ManifestChange,
     links: Option<&Links>,
+    unknown: &[&LegacyImage],
     row: Option<ManifestRow>,
 ) -> Step<bool> {
     let (id, created, shared) = match (row, change, links) {
-        (Some(row), _, _) => (row.id, false, NONE),
+        (Some(row), _, _) => (row.id, false, None),
         (None, ManifestChange::Create(new), Some(links)) => {
-            let (id, shared) = create(connection, place, plan, new, links)?;
-            (id, true, shared)
+            let id = create(connection, place, plan, new, links)?;
+            let is_all_new = images::store(connection, place, unknown)?;
+            (id, true, (!is_all_new).then(|| images::bound(unknown)))
         }
         (None, ManifestChange::Create(_) | ManifestChange::Keep(_), _) => {
             return Err(Stop::Refused(Applied::ManifestGone));
@@ -73,7 +73,7 @@ pub(super) fn change(
     if revived || brings_empty_layer {
         grant_empty_layer(connection, place, id)?;
     }
-    check_required(connection, place, id, shared)?;
+    check_required(connection, place, id, shared.as_deref().unwrap_or(NONE))?;
     if revived {
         Revive { id }.execute(connection).doing("reviving a manifest")?;
     }
@@ -83,14 +83,8 @@ pub(super) fn change(
 /// No legacy images.
 const NONE: &str = "[]";
 
-/// The row's id, and the legacy images of which some were there.
-fn create<'l>(
-    connection: &mut SqliteConnection,
-    place: Place,
-    plan: &Plan,
-    new: &NewManifest,
-    links: &'l Links,
-) -> Step<(i64, &'l str)> {
+/// The row's id.
+fn create(connection: &mut SqliteConnection, place: Place, plan: &Plan, new: &NewManifest, links: &Links) -> Step<i64> {
     let repository = place.repository;
     let shown = new.subject.is_some() && !new.annotations.is_empty();
     let annotations = shown.then(|| stored::annotations_to_text(&new.annotations));
@@ -114,12 +108,11 @@ fn create<'l>(
         bytes: &new.bytes,
     };
     let (manifest,): (i64,) = statement.get_result(connection).doing("storing a manifest")?;
-    let Links { blobs, children, labels, images, image_count } = links;
+    let Links { blobs, children, labels } = links;
     InsertBlobs { repository, manifest, blobs }.execute(connection).doing("linking blobs")?;
     InsertChildren { repository, manifest, children }.execute(connection).doing("linking children")?;
     InsertLabels { repository, manifest, labels }.execute(connection).doing("storing labels")?;
-    let stored = images::store(connection, place, images)?;
-    Ok((manifest, if stored == *image_count { NONE } else { images }))
+    Ok(manifest)
 }
 
 /// The shared empty layer is never uploaded, so the manifest that has it brings its access row along.
@@ -187,13 +180,13 @@ statement! {
 
 statement! {
     struct InsertBlobs<'a> { repository: i64 => BigInt, manifest: i64 => BigInt, blobs: &'a str => Text }
-    "INSERT INTO manifest_blob (repository_id, manifest_id, digest, required) \
+    "INSERT OR FAIL INTO manifest_blob (repository_id, manifest_id, digest, required) \
      SELECT +?1, +?2, unhex(j.key), j.value FROM json_each(?3) j"
 }
 
 statement! {
     struct InsertChildren<'a> { repository: i64 => BigInt, manifest: i64 => BigInt, children: &'a str => Text }
-    "INSERT INTO manifest_child (repository_id, manifest_id, position, digest, required, platform) \
+    "INSERT OR FAIL INTO manifest_child (repository_id, manifest_id, position, digest, required, platform) \
      SELECT +?1, +?2, j.key, unhex(j.value->>0), j.value->>1, j.value->>2 FROM json_each(?3) j"
 }
 

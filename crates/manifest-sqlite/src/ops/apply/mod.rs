@@ -2,6 +2,9 @@
 //!
 //! At most 13 statements with BEGIN and COMMIT for a push, however many layers, labels, children and legacy images the manifest has: sets
 //! travel as one value each. The facts before it are one more.
+//!
+//! Statements that insert a set do so OR FAIL: an error takes the whole write back, so SQLite need not be able to take back the statement
+//! alone, for which it would copy each page that the statement touches.
 
 pub(crate) mod delete;
 pub(crate) mod images;
@@ -12,6 +15,7 @@ pub(crate) mod purge;
 pub(crate) mod tags;
 
 use crate::driver::Doing;
+use crate::known_images::{KnownImages, Seen};
 use crate::ops::create_repository::create_repository;
 use crate::rows::Column;
 use crate::writer::Verdict;
@@ -69,22 +73,32 @@ struct Place {
     is_new: bool,
 }
 
-/// Executes a plan.
-pub(crate) fn apply(connection: &mut SqliteConnection, prepared: &Prepared) -> Port<Verdict<Applied>> {
-    match steps(connection, prepared) {
+/// Executes a plan. If that stored a manifest with legacy images, also what it saw of those that are known.
+pub(crate) fn apply(
+    connection: &mut SqliteConnection,
+    prepared: &Prepared,
+    known: &KnownImages,
+) -> Port<Verdict<(Applied, Option<Seen>)>> {
+    match steps(connection, prepared, known) {
         Ok(done) => Ok(Verdict::Keep(done)),
-        Err(Stop::Refused(answer)) => Ok(Verdict::Refuse(answer)),
+        Err(Stop::Refused(answer)) => Ok(Verdict::Refuse((answer, None))),
         Err(Stop::Failed(error)) => Err(error),
     }
 }
 
 /// What is refused first is the same for every adapter: the manifest, its blobs, its children, its legacy images, each tag in
 /// the order of its name, the pin, the labels, the deletion, what is purged.
-fn steps(connection: &mut SqliteConnection, Prepared { plan, links, tags }: &Prepared) -> Step<Applied> {
+fn steps(
+    connection: &mut SqliteConnection,
+    Prepared { plan, links, tags }: &Prepared,
+    known: &KnownImages,
+) -> Step<(Applied, Option<Seen>)> {
     let (place, row) = look(connection, plan)?;
-    let mut created = false;
+    let (mut created, mut seen) = (false, None);
     if let Some(change) = &plan.manifest {
-        created = manifest::change(connection, place, plan, change, links.as_ref(), row)?;
+        let (unknown, now) = known.unknown(place.repository, images::of(change));
+        created = manifest::change(connection, place, plan, change, links.as_ref(), &unknown, row)?;
+        seen = created.then_some(now);
     }
     let mut displaced = tags::change(connection, place, plan, tags)?;
     pins::pin(connection, place, plan, &displaced)?;
@@ -95,9 +109,10 @@ fn steps(connection: &mut SqliteConnection, Prepared { plan, links, tags }: &Pre
         displaced.extend(delete::delete(connection, place, digest)?);
     }
     if !plan.purge.is_empty() {
+        known.forget();
         displaced.extend(purge::purge(connection, place, &plan.purge)?);
     }
-    Ok(Applied::Done { created, displaced })
+    Ok((Applied::Done { created, displaced }, seen))
 }
 
 /// The manifest's row as it was before the plan, if there was one.
