@@ -150,7 +150,7 @@ statement! {
         "SELECT m.media_type, length(m.bytes), CASE WHEN $1 THEN NULL ELSE m.bytes END \
          FROM repository r LEFT JOIN LATERAL (SELECT * FROM manifest m WHERE m.repository_id = r.id AND m.digest = $2 \
          AND ($3 = 2 OR m.deleted_ms IS NULL AND ($3 = 1 OR ",
-        kept_nearby!("r.id", "m", "$4", "$4"),
+        kept_by_function!("r.id", "m", "$4", "$4"),
         ")) OFFSET 0) m ON true WHERE r.name = $5 AND r.state <> 2"
     )
 }

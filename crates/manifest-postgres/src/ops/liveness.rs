@@ -127,28 +127,20 @@ macro_rules! kept {
     };
 }
 
-/// The same for one manifest that is asked for often: it is nearly always kept by itself, or by one of the few indexes that list it. Only
-/// where neither is so the function walks, whose plan is then not set up for each question.
-macro_rules! kept_nearby {
+/// The same for one manifest that is asked for often: it is nearly always kept by itself. Only where it is not a function looks at its kin, so
+/// that the plan of that is not set up for each question.
+macro_rules! kept_by_function {
     ($repository:literal, $manifest:literal, $time:literal, $now:literal) => {
         concat!(
             "(",
             supported!($repository, $manifest, $time, $now),
-            " OR EXISTS (SELECT 1 FROM (SELECT parent.id, parent.pinned_until_ms, parent.deleted_ms FROM manifest_child c CROSS JOIN LATERAL ",
-            manifest_by_id!("m.id, m.pinned_until_ms, m.deleted_ms", $repository, "c.manifest_id"),
-            " parent WHERE c.repository_id = ",
-            $repository,
-            " AND c.digest = ",
-            $manifest,
-            ".digest AND ",
-            not_dead!("parent", $time),
-            " LIMIT 16) near WHERE ",
-            supported!($repository, "near", $time, $now),
-            " OFFSET 0) OR manifest_kept_1(",
+            " OR manifest_kept_by_kin_1(",
             $repository,
             ", ",
             $manifest,
             ".id, ",
+            $manifest,
+            ".digest, ",
             $time,
             ", ",
             $now,

@@ -86,7 +86,9 @@ async fn round(store: &PostgresStore, number: u8) {
     let name = format!("image-{number}");
     let mut new = manifest(&name);
     new.blobs.insert(digest(&format!("layer-{number}")), Need::Required);
-    let child = ChildLink { digest: digest(&format!("one-{number}")), need: Need::Required, platform: None };
+    let child = format!("child-{number}");
+    store.apply(&Plan { pin: None, ..plan("app", &child, &[]) }).await.unwrap();
+    let child = ChildLink { digest: digest(&child), need: Need::Required, platform: None };
     new.children.push(child);
     let push = Plan { manifest: Some(ManifestChange::Create(Arc::new(new))), ..plan("app", &name, &["latest"]) };
     for (manifest, is_new) in [(push.manifest.clone(), true), (Some(ManifestChange::Keep(digest(&name))), false)] {
@@ -94,9 +96,12 @@ async fn round(store: &PostgresStore, number: u8) {
         assert!(matches!(done, Applied::Done { created, .. } if created == is_new));
     }
     facts(store, digest(&name), BTreeSet::new()).await;
-    facts(store, digest(&name), BTreeSet::from([digest(&format!("one-{number}"))])).await;
+    facts(store, digest(&name), BTreeSet::from([digest(&format!("child-{number}"))])).await;
     fetch(store, Reference::Tag("latest".parse().unwrap())).await;
-    fetch(store, Reference::Digest(digest(&name))).await;
+    // Each is kept: by the tag, by its pin, and by its parent.
+    for kept in [&name, &format!("two-{number}"), &format!("child-{number}")] {
+        fetch(store, Reference::Digest(digest(kept))).await;
+    }
 }
 
 #[tokio::test]

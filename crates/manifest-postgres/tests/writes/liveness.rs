@@ -2,6 +2,7 @@
 
 use crate::numbers::Numbers;
 use crate::world::{create, digest, manifest, open, plan, points, repository};
+use manifest_core::facts::PushAsk;
 use manifest_core::plan::{ChildLink, Need, Pin, Plan};
 use manifest_core::ports::{Collection, FetchAsk, Fetched, Liveness, Manifests, SweepAsk, SweepKind};
 use manifest_postgres::PostgresStore;
@@ -45,18 +46,38 @@ fn kept(database: &Database, function: &str) -> BTreeSet<String> {
     database.psql(&kept).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// Those that a lookup finds.
+/// Those that a lookup finds, which is what the facts say as well.
 async fn visible(store: &PostgresStore, now: i64) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for name in (0..COUNT).map(name) {
+        let is_visible = by_facts(store, &name, now).await;
         let reference = Reference::Digest(digest(&name));
         let (repository, have, liveness, at) = (repository("app"), None, Liveness::Visible, None);
         let ask = FetchAsk { repository, reference, have, liveness, now, at };
-        if matches!(store.fetch(&ask).await.unwrap(), Fetched::Found(_)) {
+        let is_found = matches!(store.fetch(&ask).await.unwrap(), Fetched::Found(_));
+        assert_eq!(is_found, is_visible, "{name}");
+        if is_found {
             found.insert(name);
         }
     }
     found
+}
+
+/// Whether the facts of a write have it visible: its statement has the fragment, where a lookup calls a function.
+async fn by_facts(store: &PostgresStore, name: &str, now: i64) -> bool {
+    let ask = PushAsk {
+        repository: repository("app"),
+        now,
+        digest: Some(digest(name)),
+        blobs: BTreeSet::new(),
+        children: BTreeSet::new(),
+        tags: BTreeSet::new(),
+        tags_of: None,
+        labels: false,
+        visibility: true,
+        legacy_images: BTreeSet::new(),
+    };
+    store.push_facts(&ask).await.unwrap().existing.is_some_and(|existing| existing.visible)
 }
 
 #[tokio::test(flavor = "multi_thread")]
