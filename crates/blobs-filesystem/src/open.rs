@@ -17,7 +17,8 @@ use std::sync::Arc;
 pub struct Options {
     /// How many bytes of the filesystem stay free: what would leave less is refused with `Full`. Writers look before each batch
     /// and do not wait for each other, so together they may leave less by what they write between two looks: 512 KiB for each
-    /// body, 16 MiB for each seal that joins parts. What stays free is for the database beside the store, and for cleaning up.
+    /// body, 16 MiB for each seal that joins parts, and for the small blobs that are packed together. What stays free is for the
+    /// database beside the store, and for cleaning up.
     pub min_free: u64,
 }
 
