@@ -94,6 +94,22 @@ macro_rules! images {
     };
 }
 
+/// The kind, a digest, a name, a type, three numbers, a truth, a text, and two texts as bytes. What they hold for each kind is read in
+/// [`Found::add`].
+type Columns = (
+    Integer,
+    Nullable<Binary>,
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<BigInt>,
+    Nullable<BigInt>,
+    Nullable<BigInt>,
+    Nullable<Bool>,
+    Nullable<Text>,
+    Nullable<Binary>,
+    Nullable<Binary>,
+);
+
 statement! {
     /// What a push of an image asks for, which is most of what is asked: rows of five of the kinds that [`Facts`] has.
     struct ImageFacts<'a> {
@@ -104,10 +120,7 @@ statement! {
         images: &'a [Cow<'a, str>] => Array<Text>,
         repository: &'a str => Text,
     }
-    -> (
-        Integer, Nullable<Binary>, Nullable<Text>, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>,
-        Nullable<Bool>, Nullable<Text>, Nullable<Binary>, Nullable<Binary>,
-    );
+    -> Columns;
     concat!(
         "SELECT f.* FROM repository r CROSS JOIN LATERAL (",
         state!(),
@@ -125,8 +138,7 @@ statement! {
 
 statement! {
     /// Rows of nine kinds: the repository, the manifest, blobs, children, tags, the tags of a manifest, labels, labels of children, legacy
-    /// images. The columns behind the kind are a digest, a name, a type, three numbers, a truth, a text, and two texts as bytes; what they hold for
-    /// each kind is read in [`Found::add`].
+    /// images.
     struct Facts<'a> {
         visibility: bool => Bool,
         now: Millis => BigInt,
@@ -139,10 +151,7 @@ statement! {
         images: &'a [Cow<'a, str>] => Array<Text>,
         repository: &'a str => Text,
     }
-    -> (
-        Integer, Nullable<Binary>, Nullable<Text>, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>,
-        Nullable<Bool>, Nullable<Text>, Nullable<Binary>, Nullable<Binary>,
-    );
+    -> Columns;
     concat!(
         "SELECT f.* FROM repository r CROSS JOIN LATERAL (",
         state!(),

@@ -26,6 +26,27 @@ struct Syncs {
 /// The other ends.
 type Wire = (Sender<()>, Receiver<io::Result<()>>);
 
+impl Syncs {
+    /// Waits until one has begun.
+    async fn begun(&self) {
+        while self.begun.try_recv().is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Has the next one succeed.
+    async fn succeed(&self) {
+        self.begun().await;
+        self.end.send(Ok(())).unwrap();
+    }
+
+    /// Has the next one fail.
+    async fn fail(&self) {
+        self.begun().await;
+        self.end.send(Err(io::Error::other("a fault"))).unwrap();
+    }
+}
+
 static WIRE: Mutex<Option<Wire>> = Mutex::new(None);
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
@@ -61,24 +82,18 @@ fn there(world: &World, name: &str) -> bool {
     world.count(&format!("SELECT count(*) AS count FROM trash WHERE location = 'main:{name}'")) == 1
 }
 
-async fn until(mut reached: impl FnMut() -> bool) {
-    while !reached() {
-        tokio::task::yield_now().await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_is_answered_after_a_sync_that_began_after_its_commit() {
     let _turn = TURN.lock().await;
     let (world, syncs) = world();
     let first = put(&world.store, Promise::Durable, "first");
-    until(|| syncs.begun.try_recv().is_ok()).await;
+    syncs.begun().await;
     assert!(there(&world, "first") && !first.is_finished(), "committed, and not durable");
     // The first may have been synced on the writer's thread, with nothing else to do. Whatever comes now waits for a sync of its own.
     let second = put(&world.store, Promise::Durable, "second");
     syncs.end.send(Ok(())).unwrap();
     first.await.unwrap().unwrap();
-    until(|| syncs.begun.try_recv().is_ok()).await;
+    syncs.begun().await;
     assert!(there(&world, "second") && !second.is_finished());
     syncs.end.send(Ok(())).unwrap();
     second.await.unwrap().unwrap();
@@ -92,8 +107,7 @@ async fn what_need_not_be_durable_waits_for_no_sync() {
     assert!(syncs.begun.try_recv().is_err(), "nothing was synced");
     // Nor does it end the wait of another.
     let durable = put(&world.store, Promise::Durable, "durable");
-    until(|| syncs.begun.try_recv().is_ok()).await;
-    syncs.end.send(Ok(())).unwrap();
+    syncs.succeed().await;
     durable.await.unwrap().unwrap();
 }
 
@@ -102,14 +116,13 @@ async fn after_a_failed_sync_nothing_is_durable_until_the_log_is_emptied() {
     let _turn = TURN.lock().await;
     let (world, syncs) = world();
     let lost = put(&world.store, Promise::Durable, "lost");
-    until(|| syncs.begun.try_recv().is_ok()).await;
-    syncs.end.send(Err(io::Error::other("a fault"))).unwrap();
+    syncs.fail().await;
     let error = lost.await.unwrap().unwrap_err();
     assert_eq!((error.kind(), error.outcome_unknown()), (PortErrorKind::Unavailable, true), "{error:?}");
 
     // Emptied, but not on the disk yet: the next write is refused, and did not happen.
     let refused = put(&world.store, Promise::Durable, "refused");
-    until(|| syncs.begun.try_recv().is_ok()).await;
+    syncs.begun().await;
     assert_eq!(world.log_size(), 0, "the log is in the database");
     syncs.end.send(Err(io::Error::other("a fault"))).unwrap();
     assert_eq!(refused.await.unwrap().unwrap_err().kind(), PortErrorKind::Unavailable);
@@ -118,8 +131,7 @@ async fn after_a_failed_sync_nothing_is_durable_until_the_log_is_emptied() {
     // One sync for the emptied log, one for the write.
     let written = put(&world.store, Promise::Durable, "written");
     for _ in 0..2 {
-        until(|| syncs.begun.try_recv().is_ok()).await;
-        syncs.end.send(Ok(())).unwrap();
+        syncs.succeed().await;
     }
     written.await.unwrap().unwrap();
     assert!(there(&world, "written") && there(&world, "lost"), "what was committed is still there");
@@ -130,16 +142,14 @@ async fn a_reader_that_keeps_the_log_is_waited_for_after_a_failed_sync() {
     let _turn = TURN.lock().await;
     let (world, syncs) = world();
     let lost = put(&world.store, Promise::Durable, "lost");
-    until(|| syncs.begun.try_recv().is_ok()).await;
-    syncs.end.send(Err(io::Error::other("a fault"))).unwrap();
+    syncs.fail().await;
     lost.await.unwrap().unwrap_err();
     let mut reader = world.connection();
     reader.batch_execute("PRAGMA busy_timeout = 0; BEGIN; SELECT count(*) FROM trash").unwrap();
     world.store.write_as(Promise::Committed, |_| Ok(Verdict::Keep(()))).await.expect_err("the log is still there");
     reader.batch_execute("COMMIT").unwrap();
     let written = put(&world.store, Promise::Committed, "written");
-    until(|| syncs.begun.try_recv().is_ok()).await;
-    syncs.end.send(Ok(())).unwrap();
+    syncs.succeed().await;
     written.await.unwrap().unwrap();
 }
 
@@ -148,7 +158,7 @@ async fn closing_waits_for_syncs() {
     let _turn = TURN.lock().await;
     let (world, syncs) = world();
     let written = put(&world.store, Promise::Durable, "written");
-    until(|| syncs.begun.try_recv().is_ok()).await;
+    syncs.begun().await;
     let store = world.store.clone();
     let closed = tokio::task::spawn_blocking(move || store.close());
     syncs.end.send(Ok(())).unwrap();
