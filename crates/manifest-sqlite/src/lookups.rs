@@ -78,6 +78,7 @@ impl Lookups {
         if let Fetched::Found(found) = fetched
             && found.bytes.is_some()
             && found.size <= LARGEST
+            && ask.now < until
             && lasting(ask)
         {
             let place = self.place(&ask.repository, &ask.reference);
